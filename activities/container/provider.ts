@@ -1,0 +1,96 @@
+import type { ToolResult } from '../../protocol/contract.ts'
+
+/** A folder or file of the host that the container sees at `target`. */
+export interface Mount {
+  /** Absolute path inside. */
+  target: string
+  /** Absolute path on the host. Never below a folder that the agent can write. */
+  source: string
+  mode: 'rw' | 'ro'
+}
+
+export interface ContainerLimits {
+  memoryBytes: number
+  /** Processes and threads. */
+  pids: number
+  cpus: number
+  /** Size of /tmp; at or below a quarter of the memory, because tmpfs counts against it. */
+  tmpBytes: number
+}
+
+export interface ContainerSpec {
+  sessionId: string
+  /** Read-only copies of files: beside the workspace, outputs and home that every container has. */
+  mounts: Mount[]
+  limits: ContainerLimits
+}
+
+/** What a provider really enforces here, found by running a command. */
+export interface Enforced {
+  memory: boolean
+  pids: boolean
+  cpu: boolean
+  disk: boolean
+  seccomp: boolean
+  ownUid: boolean
+  egress: 'none' | 'allowlist'
+}
+
+export interface Probe {
+  ok: boolean
+  /** Why it cannot work here. */
+  reason?: string
+  /** The command or setting that mends it. */
+  fix?: string
+  enforces: Enforced
+}
+
+/** One call of a tool inside a container. Its id is the ledger's key: no id is ever run twice. */
+export interface ContainerCall {
+  /** Id of the tool use's event. */
+  id: string
+  name: 'bash' | 'read' | 'write' | 'edit' | 'glob' | 'grep'
+  input: Record<string, unknown>
+  /** Milliseconds after which the host stops the call. */
+  timeoutMs: number
+}
+
+export interface Container {
+  /**
+   * Runs the call, or joins it: finished before -> the recorded result; still running -> waits for it; begun with
+   * nobody left who runs it -> `outcome: 'unknown'` with what was seen of the output.
+   * Aborting `signal` stops the call; the promise then resolves with `outcome: 'interrupted'`.
+   * Rejects with ContainerUnavailable when it is certain that the call has not begun.
+   */
+  call(call: ContainerCall, options?: { signal?: AbortSignal }): Promise<ToolResult>
+}
+
+export interface ContainerProvider {
+  readonly name: string
+  /** Really runs a command in a container and says what holds. */
+  probe(): Promise<Probe>
+  /** The session's container, made when there is none. Idempotent by session id. */
+  open(spec: ContainerSpec): Promise<Container>
+  /** Stops the container; its files stay. */
+  stop(sessionId: string): Promise<void>
+  /** Stops the container and removes its files and ledger. */
+  destroy(sessionId: string): Promise<void>
+  /** Ids of the sessions that have a container or files here. */
+  list(): Promise<string[]>
+  /** Lets go of the containers without ending them. */
+  close(): Promise<void>
+}
+
+/** Thrown when no container can be had; nothing was run. */
+export class ContainerUnavailable extends Error {
+  override readonly name = 'ContainerUnavailable'
+  readonly tried: string[]
+  /** What to do about it. */
+  readonly fix: string | undefined
+
+  constructor(details: { tried: string[]; reason: string; fix?: string; cause?: unknown }) {
+    super(`no container: ${details.reason}${details.fix ? ` (to mend it: ${details.fix})` : ''}`, { cause: details.cause })
+    this.tried = details.tried
+    this.fix = details.fix
+  }
+}

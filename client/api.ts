@@ -1,0 +1,94 @@
+import type { Readable } from 'node:stream'
+import type { Agent, AgentCreateParams, AgentListParams, AgentUpdateParams, AgentVersionListParams } from '../protocol/agents.ts'
+import type {
+  Environment,
+  EnvironmentCreateParams,
+  EnvironmentListParams,
+  EnvironmentUpdateParams,
+} from '../protocol/environments.ts'
+import type { EventSendParams, SessionEvent, StreamEvent, UserEvent } from '../protocol/events.ts'
+import type { FileListParams, FileMetadata, FileUploadParams } from '../protocol/files.ts'
+import type { BidirectionalPage, Page } from '../protocol/pagination.ts'
+import type { Session, SessionCreateParams, SessionListParams, SessionUpdateParams } from '../protocol/sessions.ts'
+
+/**
+ * The API as a library: the resources, method names and parameters of the official SDK's `client.beta`. Every method
+ * checks its input and throws ApiError with the status that the HTTP API answers; the HTTP server adds nothing.
+ */
+export interface HoldfastApi {
+  agents: AgentsApi
+  environments: EnvironmentsApi
+  files: FilesApi
+  sessions: SessionsApi
+}
+
+export interface AgentsApi {
+  create(params: AgentCreateParams): Promise<Agent>
+  retrieve(agentId: string, params?: { version?: number }): Promise<Agent>
+  update(agentId: string, params: AgentUpdateParams): Promise<Agent>
+  list(params?: AgentListParams): Promise<Page<Agent>>
+  archive(agentId: string): Promise<Agent>
+  versions: { list(agentId: string, params?: AgentVersionListParams): Promise<Page<Agent>> }
+}
+
+export interface EnvironmentsApi {
+  create(params: EnvironmentCreateParams): Promise<Environment>
+  retrieve(environmentId: string): Promise<Environment>
+  update(environmentId: string, params: EnvironmentUpdateParams): Promise<Environment>
+  list(params?: EnvironmentListParams): Promise<Page<Environment>>
+  archive(environmentId: string): Promise<Environment>
+  delete(environmentId: string): Promise<{ id: string; type: 'environment_deleted' }>
+}
+
+export interface FilesApi {
+  upload(params: FileUploadParams): Promise<FileMetadata>
+  retrieveMetadata(fileId: string): Promise<FileMetadata>
+  list(params?: FileListParams): Promise<Page<FileMetadata>>
+  /** The content as a stream, with what its headers need. */
+  download(fileId: string): Promise<{ metadata: FileMetadata; content: Readable }>
+  delete(fileId: string): Promise<{ id: string; type: 'file_deleted' }>
+}
+
+export interface SessionsApi {
+  /** @param options.idempotencyKey the same key gives the same session, however often a crashed caller repeats it */
+  create(params: SessionCreateParams, options?: { idempotencyKey?: string }): Promise<Session>
+  retrieve(sessionId: string): Promise<Session>
+  update(sessionId: string, params: SessionUpdateParams): Promise<Session>
+  list(params?: SessionListParams): Promise<BidirectionalPage<Session>>
+  archive(sessionId: string): Promise<Session>
+  delete(sessionId: string): Promise<{ id: string; type: 'session_deleted' }>
+  events: SessionEventsApi
+}
+
+export interface EventListParams {
+  limit?: number
+  page?: string
+  order?: 'asc' | 'desc'
+  types?: string[]
+  created_at?: { gt?: string; gte?: string; lt?: string; lte?: string }
+}
+
+/** An event of a stream with its place in the log; previews have none. */
+export interface StreamedEvent {
+  /** Give it as `after` (or as `Last-Event-ID`) to go on behind this event. */
+  cursor?: string
+  event: StreamEvent
+}
+
+export interface EventStreamParams {
+  /** Go on behind this cursor; without it the stream begins with what happens from now on. */
+  after?: string
+  /** Kinds of previews wanted. */
+  event_deltas?: string[]
+  signal?: AbortSignal
+}
+
+export interface SessionEventsApi {
+  send(sessionId: string, params: EventSendParams, options?: { idempotencyKey?: string }): Promise<{ data: UserEvent[] }>
+  list(sessionId: string, params?: EventListParams): Promise<Page<SessionEvent>>
+  /**
+   * Resolves once the stream is open: whatever is accepted after that is on it. Ends when the session is deleted.
+   * Closing the iterator or aborting the signal frees what it holds.
+   */
+  stream(sessionId: string, params?: EventStreamParams): Promise<AsyncIterable<StreamedEvent>>
+}

@@ -1,0 +1,29 @@
+import type { PreviewEvent } from '../protocol/events.ts'
+
+/**
+ * Carries previews from the worker that asks the model to the process that has the readers. Transient by design: what
+ * is lost here is in the log all the same a moment later.
+ */
+export interface Bus {
+  publish(sessionId: string, preview: PreviewEvent): void
+  /** Returns the function that ends the subscription. */
+  subscribe(sessionId: string, listener: (preview: PreviewEvent) => void): () => void
+}
+
+/** For publishers and readers in one process. */
+export class LocalBus implements Bus {
+  #listeners = new Map<string, Set<(preview: PreviewEvent) => void>>()
+
+  publish(sessionId: string, preview: PreviewEvent): void {
+    for (const listener of this.#listeners.get(sessionId) ?? []) listener(preview)
+  }
+
+  subscribe(sessionId: string, listener: (preview: PreviewEvent) => void): () => void {
+    const listeners = this.#listeners.get(sessionId) ?? new Set()
+    this.#listeners.set(sessionId, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0) this.#listeners.delete(sessionId)
+    }
+  }
+}

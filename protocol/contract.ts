@@ -1,0 +1,233 @@
+/**
+ * What the durable session and the rooms around it say to each other: the workflow's input, its signals, what it
+ * announces, and what its activities take and return. Not part of the public API. Everything here ends up in histories
+ * that must replay for ever: change it only as docs/upgrading.md says.
+ */
+import type {
+  EvaluatedPermission,
+  SessionErrorBody,
+  SessionEvent,
+  StopDetails,
+  StopReason,
+  ToolEvaluation,
+  UserEvent,
+} from './events.ts'
+import type { ToolResultBlock } from './content.ts'
+import type { SessionStatus } from './status.ts'
+import type { SessionUsage, StepUsage } from './usage.ts'
+
+/** Names that stand in histories. */
+export const names = {
+  workflow: 'session',
+  deliver: 'deliver',
+  command: 'command',
+  callModel: 'callModel',
+  runTool: 'runTool',
+  sealRun: 'sealRun',
+  closeContainer: 'closeContainer',
+  /** Memo keys. */
+  announcement: 'announcement',
+  state: 'state',
+} as const
+
+/** Signal `deliver`: events of the user, with their ids, not yet processed. */
+export interface Delivery {
+  events: UserEvent[]
+}
+
+/** Signal `command`: what an operation of the API asks of the session itself. */
+export type Command =
+  | { type: 'archive' }
+  /** The session's record changed; the event is announced, a new configuration is used from the next step on. */
+  | { type: 'updated'; changes: Record<string, unknown>; revision?: number }
+
+type WithoutStamp<E> = E extends unknown ? Omit<E, 'processed_at'> : never
+/** An event made by the workflow; its `processed_at` is the time of the history event that carries it. */
+export type AnnouncedEvent = WithoutStamp<SessionEvent>
+
+/** What the workflow has to say, written with `upsertMemo` as one history event. */
+export interface Announcement {
+  /** Ids of received events that are processed with this announcement; they come before `events`. */
+  processed?: string[]
+  /** Whether the processed messages were dropped unanswered (the retry budget was spent). They stay in the log. */
+  flushed?: boolean
+  events: AnnouncedEvent[]
+}
+
+/** The newest state of a session, kept in its memo: readable by describe and list without a worker. */
+export interface SessionMemo {
+  /** Ordinal of the run in the session's chain of runs. */
+  run: number
+  status: SessionStatus
+  stopReason: StopReason | null
+  /** Tool uses that wait for an answer of the client. */
+  pending: PendingToolUse[]
+  usage: SessionUsage
+  /** Milliseconds since the epoch at which the session began to be active; absent while it is not. */
+  activeSince?: number
+  /** Milliseconds since the epoch. */
+  updatedAt: number
+}
+
+export interface PendingToolUse {
+  /** Id of the tool use's event. */
+  id: string
+  /** The event that answers it. */
+  awaits: 'user.tool_confirmation' | 'user.custom_tool_result' | 'user.tool_result'
+}
+
+/** Settings the workflow must not read from anywhere else, so that a replay sees the same ones. */
+export interface SessionSettings {
+  /** History events after which the run is continued as new at the next step boundary. */
+  rollOverEvents: number
+  /** Attempts of one model request before the turn ends with `retries_exhausted`. */
+  modelAttempts: number
+  /** First and longest wait between attempts, milliseconds. */
+  retryInitialMs: number
+  retryMaximumMs: number
+  /** Longest time of one model request and of one tool call, milliseconds. */
+  modelTimeoutMs: number
+  toolTimeoutMs: number
+  /** Heartbeat time-out of both, milliseconds: a lost host is noticed after this. */
+  heartbeatTimeoutMs: number
+  /** Model requests in one turn before it is ended with `tool_use_limit_reached_error`. */
+  maxStepsPerTurn: number
+}
+
+/** Input of the session workflow. */
+export interface SessionStart {
+  /** Ordinal of the run: 0 for the first. */
+  run: number
+  /** Name of the agent, for the thread events. */
+  agentName: string
+  settings: SessionSettings
+  /** Revision of the session's configuration in the records. */
+  revision: number
+  /** Run 0 only: events given at creation. */
+  initialEvents?: UserEvent[]
+  /** Later runs: what goes on from the run before. */
+  carried?: Carried
+}
+
+/** What one run hands to the next. References and small state, no transcript. */
+export interface Carried {
+  status: SessionStatus
+  stopReason: StopReason | null
+  phase: Phase
+  /** Events received and not yet processed. */
+  inbox: UserEvent[]
+  /**
+   * Index in `inbox` from where on the events were received after the run before was sealed: they are in no segment.
+   */
+  lateFrom: number
+  /** Where the run before was sealed: event id of its `sealRun` in its history. Late events are placed behind it. */
+  commands: Command[]
+  /** Tool uses of the current step and what became of them. */
+  tools: OpenToolUse[]
+  usage: SessionUsage
+  activeMs: number
+  activeSince?: number
+  steps: number
+  host?: string
+  /** First run that the model still sees; earlier ones lie behind a compaction. */
+  transcriptFrom: number
+}
+
+/**
+ * Where the session stands between two steps:
+ * `idle` waits for work, `model` is about to ask the model, `tools` is about to run tools, `blocked` waits for answers
+ * of the client.
+ */
+export type Phase = 'idle' | 'model' | 'tools' | 'blocked'
+
+/** A tool use of the current step. */
+export interface OpenToolUse extends ToolCall {
+  /** `run`: may run now; `wait`: needs an answer of the client first; `done`: its result is in the log. */
+  state: 'run' | 'wait' | 'done'
+  attempts: number
+}
+
+export type ToolKind = 'builtin' | 'custom' | 'mcp' | 'unknown'
+
+/** A tool use of a model reply, as the model activity judged it. */
+export interface ToolCall {
+  /** Id of its event. */
+  id: string
+  name: string
+  kind: ToolKind
+  input: Record<string, unknown>
+  permission: EvaluatedPermission
+}
+
+/** Input of the activity `callModel`. Ids only: the prompt is everything in the log before the activity itself. */
+export interface CallModelInput {
+  run: number
+  revision: number
+  transcriptFrom: number
+  /** Task queue of the host whose container the session uses, when it has one. */
+  host?: string
+}
+
+/** A content block of the model's reply, exactly as it came: it is sent back unchanged with the next request. */
+export type AssistantBlock = { type: string; [field: string]: unknown }
+
+/** How the log shows the block at `index` of a reply. */
+export interface ToolUseNote {
+  index: number
+  kind: ToolKind
+  permission: EvaluatedPermission
+  evaluation?: ToolEvaluation
+  mcpServer?: string
+}
+
+/** Result of the activity `callModel`. */
+export interface ModelStep {
+  model: string
+  content: AssistantBlock[]
+  stop_reason: string | null
+  stop_details?: StopDetails | null
+  usage: StepUsage
+  /** One entry for each `tool_use` block, in order. */
+  tools: ToolUseNote[]
+  /** Cut by an interrupt: `content` is empty, `usage` is what was known. */
+  interrupted?: boolean
+  /** The host that the session is bound to from now on. */
+  host?: string
+}
+
+/** Input of the activity `runTool`. */
+export interface RunToolInput {
+  toolUseId: string
+  name: string
+  kind: ToolKind
+  input: Record<string, unknown>
+  revision: number
+  attempt: number
+}
+
+/** Result of the activity `runTool`. */
+export interface ToolResult {
+  content: ToolResultBlock[]
+  is_error: boolean
+  /**
+   * `done`: the call ended; `interrupted`: it was stopped; `unknown`: whether it ran to its end cannot be known, it is
+   * not repeated.
+   */
+  outcome: 'done' | 'interrupted' | 'unknown'
+}
+
+/** Input of the activity `sealRun`. */
+export interface SealRunInput {
+  run: number
+}
+
+/** Details of the failure that `callModel` throws: what the workflow needs to decide on a retry. */
+export interface ModelFailure {
+  error: SessionErrorBody['type']
+  message: string
+  transient: boolean
+  /** What the model's server asked for, milliseconds. */
+  retryAfterMs?: number
+}
+/** `type` of the ApplicationFailure whose first detail is a ModelFailure. */
+export const MODEL_FAILURE = 'ModelFailure'

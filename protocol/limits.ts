@@ -1,0 +1,41 @@
+/** Numbers of the API. Source: spec §2.5, §2.8, §2.9 and the sections named below. */
+export const limits = {
+  metadataPairs: 16,
+  metadataKey: 64,
+  metadataValue: 512,
+
+  agentName: 256,
+  agentDescription: 2048,
+  system: 100_000,
+  tools: 256,
+  mcpServers: 20,
+
+  /** Bytes of a JSON request body. */
+  requestBytes: 32 * 1024 * 1024,
+  /** Bytes of one uploaded file. */
+  fileBytes: 500 * 1024 * 1024,
+  filesPerSession: 500,
+  memoryStoresPerSession: 8,
+  initialEvents: 50,
+  /** Events in one `events.send`; the API states none, this bounds one signal. */
+  eventsPerSend: 100,
+  documentsFromFiles: 100,
+  systemMessageBlocks: 1000,
+  eventDeltas: 100,
+  sessionTitle: 1024,
+
+  /** Characters of a tool result that the model sees; the rest goes to a file in the container. Spec §10.6. */
+  toolOutputCharacters: 100_000,
+} as const
+
+/** Default and largest page size per list. Where the API states none, ours. Source: spec §2.5. */
+export const pageSizes = {
+  agents: { default: 20, max: 100 },
+  agentVersions: { default: 20, max: 100 },
+  environments: { default: 20, max: 100 },
+  sessions: { default: 20, max: 100 },
+  sessionEvents: { default: 1000, max: 1000 },
+  sessionResources: { default: 1000, max: 1000 },
+  sessionThreads: { default: 1000, max: 1000 },
+  files: { default: 20, max: 1000 },
+} as const

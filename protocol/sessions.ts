@@ -1,0 +1,121 @@
+/** Sessions and what is attached to them. Source: spec §6, §12. */
+import { z } from 'zod'
+import type { Agent } from './agents.ts'
+import { eventParams } from './events.ts'
+import { limits } from './limits.ts'
+import { metadataParams, metadataPatch } from './metadata.ts'
+import { createdAtFilter, pageParams } from './pagination.ts'
+import type { SessionStatus } from './status.ts'
+import type { SessionUsage } from './usage.ts'
+
+/** The agent as a session runs it: a version with the session's overrides applied. Source: spec §6.1. */
+export type SessionAgent = Omit<Agent, 'created_at' | 'updated_at' | 'archived_at' | 'metadata'>
+
+export interface FileResource {
+  id: string
+  type: 'file'
+  /** Id of the session's own copy, not of the upload. */
+  file_id: string
+  mount_path: string
+  created_at: string
+  updated_at: string
+}
+export type SessionResource = FileResource
+
+export interface Session {
+  id: string
+  type: 'session'
+  status: SessionStatus
+  agent: SessionAgent
+  environment_id: string
+  title: string | null
+  metadata: Record<string, string>
+  resources: SessionResource[]
+  vault_ids: string[]
+  budget: null
+  usage: SessionUsage
+  stats: { active_seconds: number; duration_seconds: number }
+  outcome_evaluations: never[]
+  deployment_id: string | null
+  created_at: string
+  updated_at: string
+  archived_at: string | null
+}
+
+const agentReference = z.strictObject({
+  type: z.literal('agent'),
+  id: z.string().min(1),
+  version: z.int().min(1).nullish(),
+})
+const agentWithOverrides = z.strictObject({
+  type: z.literal('agent_with_overrides'),
+  id: z.string().min(1),
+  version: z.int().min(1).nullish(),
+  // Checked with the agent's own rules once the base is known: omitted keeps, null clears, a value replaces.
+  model: z.unknown().optional(),
+  system: z.unknown().optional(),
+  tools: z.unknown().optional(),
+  mcp_servers: z.unknown().optional(),
+  skills: z.unknown().optional(),
+})
+
+const mountPath = z.string().min(1).max(1024)
+export const fileResourceParams = z.strictObject({
+  type: z.literal('file'),
+  file_id: z.string().min(1),
+  mount_path: mountPath.nullish(),
+})
+export const repositoryResourceParams = z.strictObject({
+  type: z.literal('github_repository'),
+  url: z.string().min(1).max(2048),
+  authorization_token: z.string().nullish(),
+  mount_path: mountPath.nullish(),
+  checkout: z.unknown().optional(),
+})
+export const memoryStoreResourceParams = z.strictObject({
+  type: z.literal('memory_store'),
+  memory_store_id: z.string().min(1),
+  access: z.enum(['read_write', 'read_only']).nullish(),
+  instructions: z.string().max(4096).nullish(),
+  /** The older name of `instructions`. Source: the chapter, spec §0.4. */
+  prompt: z.string().max(4096).nullish(),
+})
+export const resourceParams = z.discriminatedUnion('type', [
+  fileResourceParams,
+  repositoryResourceParams,
+  memoryStoreResourceParams,
+])
+export type ResourceParams = z.infer<typeof resourceParams>
+
+export const sessionCreateParams = z.strictObject({
+  agent: z.union([z.string().min(1), z.discriminatedUnion('type', [agentReference, agentWithOverrides])]),
+  environment_id: z.string().min(1),
+  title: z.string().max(limits.sessionTitle).nullish(),
+  metadata: metadataParams.nullish(),
+  resources: z.array(resourceParams).nullish(),
+  vault_ids: z.array(z.string()).nullish(),
+  initial_events: z.array(eventParams).max(limits.initialEvents).nullish(),
+  budget: z.unknown().optional(),
+})
+export type SessionCreateParams = z.input<typeof sessionCreateParams>
+
+export const sessionUpdateParams = z.strictObject({
+  title: z.string().max(limits.sessionTitle).nullish(),
+  metadata: metadataPatch.nullish(),
+  agent: z.unknown().optional(),
+  budget: z.unknown().optional(),
+  vault_ids: z.unknown().optional(),
+})
+export type SessionUpdateParams = z.input<typeof sessionUpdateParams>
+
+export const sessionListParams = pageParams('sessions').extend({
+  agent_id: z.string().optional(),
+  agent_version: z.int().min(1).optional(),
+  deployment_id: z.string().optional(),
+  memory_store_id: z.string().optional(),
+  statuses: z.array(z.enum(['idle', 'running', 'rescheduling', 'terminated'])).optional(),
+  order: z.enum(['asc', 'desc']).optional(),
+  include_archived: z.boolean().optional(),
+  created_at: createdAtFilter.optional(),
+})
+export type SessionListParams = z.input<typeof sessionListParams>

@@ -1,0 +1,30 @@
+import type { Readable } from 'node:stream'
+
+/**
+ * Content by key: uploads, sealed segments, large payloads, snapshots. A key is a relative path of letters, digits,
+ * `.`, `_`, `-` and `/`. What was put is there until it is deleted, also after a power cut.
+ */
+export interface Blobs {
+  /** Stores all at once; replaces what was there. */
+  put(key: string, data: Uint8Array): Promise<void>
+  /** Stores a stream without holding it in memory; a stream that fails leaves nothing behind. Returns bytes and SHA-256 (hex). */
+  putStream(key: string, data: Readable, options?: { maxBytes?: number }): Promise<{ size: number; sha256: string }>
+  /** The content, or undefined when there is none. */
+  get(key: string): Promise<Uint8Array | undefined>
+  getStream(key: string): Promise<Readable | undefined>
+  delete(key: string): Promise<void>
+  /** Deletes every key that starts with the prefix. */
+  deleteAll(prefix: string): Promise<void>
+  /** Keys that start with the prefix, in order. */
+  list(prefix: string): AsyncIterable<string>
+}
+
+/** Thrown by `putStream` when the stream is longer than `maxBytes`. */
+export class BlobTooLarge extends Error {
+  override readonly name = 'BlobTooLarge'
+  readonly maxBytes: number
+  constructor(maxBytes: number) {
+    super(`content is longer than ${maxBytes} bytes`)
+    this.maxBytes = maxBytes
+  }
+}

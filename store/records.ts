@@ -1,0 +1,120 @@
+import type { Agent } from '../protocol/agents.ts'
+import type { Environment } from '../protocol/environments.ts'
+import type { FileMetadata } from '../protocol/files.ts'
+import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
+
+/**
+ * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
+ * SQLite and PostgreSQL. Lists are newest first and walk by (created_at, id): a page never repeats or skips a row.
+ */
+export interface Records {
+  agents: AgentRecords
+  environments: EnvironmentRecords
+  files: FileRecords
+  sessions: SessionRecords
+  close(): Promise<void>
+}
+
+/** Where a list goes on: behind (or, backwards, before) this row. */
+export interface Position {
+  createdAt: string
+  id: string
+}
+
+export interface ListQuery {
+  limit: number
+  after?: Position
+  /** Walk backwards from `after`; the rows still come in list order. */
+  backwards?: boolean
+  order?: 'asc' | 'desc'
+  createdAt?: { gt?: string; gte?: string; lt?: string; lte?: string }
+  includeArchived?: boolean
+}
+
+/** One page of rows; `more` says whether others lie behind it in the direction of the walk. */
+export interface Rows<T> {
+  rows: T[]
+  more: boolean
+}
+
+export interface AgentRecords {
+  insert(agent: Agent): Promise<void>
+  /** The newest version, or the given one. */
+  get(id: string, version?: number): Promise<Agent | undefined>
+  /**
+   * Stores the next version in one transaction; `expected` is the version that the change was made from.
+   * Returns false, and changes nothing, when the newest version is another.
+   */
+  update(agent: Agent, expected: number): Promise<boolean>
+  archive(id: string, at: string): Promise<Agent | undefined>
+  list(query: ListQuery): Promise<Rows<Agent>>
+  /** Newest version first; `after` is a version number. */
+  versions(id: string, query: { limit: number; after?: number }): Promise<Rows<Agent>>
+}
+
+export interface EnvironmentRecords {
+  insert(environment: Environment): Promise<void>
+  get(id: string): Promise<Environment | undefined>
+  update(environment: Environment): Promise<void>
+  delete(id: string): Promise<boolean>
+  list(query: ListQuery): Promise<Rows<Environment>>
+}
+
+/** A file and where its content lies. */
+export interface FileRecord {
+  metadata: FileMetadata
+  /** Key of the content in the blobs. */
+  blob: string
+}
+
+export interface FileRecords {
+  insert(file: FileRecord): Promise<void>
+  get(id: string): Promise<FileRecord | undefined>
+  /** The known ones among these ids. */
+  getMany(ids: string[]): Promise<FileRecord[]>
+  delete(id: string): Promise<boolean>
+  /** `scope`: files of that session; without it, files that belong to no session. */
+  list(query: ListQuery & { scope?: string }): Promise<Rows<FileRecord>>
+  /** Files whose content is this blob: a blob goes with its last file. */
+  countByBlob(blob: string): Promise<number>
+}
+
+/** The index row of a session. Its status is not here: that is Temporal's alone. */
+export interface SessionRecord {
+  id: string
+  environmentId: string
+  title: string | null
+  metadata: Record<string, string>
+  vaultIds: string[]
+  resources: SessionResource[]
+  /** Revision of the newest configuration. */
+  revision: number
+  agentId: string
+  agentVersion: number
+  createdAt: string
+  updatedAt: string
+  archivedAt: string | null
+  /** The creator's idempotency key, unique when given. */
+  idempotencyKey: string | null
+  /** Set while the session is being erased: everybody sees a 404 from then on. */
+  deletedAt: string | null
+}
+
+export interface SessionRecords {
+  /** Stores the row and its first configuration. False when the idempotency key is taken. */
+  insert(session: SessionRecord, agent: SessionAgent): Promise<boolean>
+  get(id: string): Promise<SessionRecord | undefined>
+  getByIdempotencyKey(key: string): Promise<SessionRecord | undefined>
+  /** The configuration of a revision: the agent as this session runs it. */
+  configuration(id: string, revision: number): Promise<SessionAgent | undefined>
+  /** Changes fields; with `agent` also stores it as the next revision and returns that number. */
+  update(
+    id: string,
+    changes: Partial<Pick<SessionRecord, 'title' | 'metadata' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>>,
+    agent?: SessionAgent,
+  ): Promise<SessionRecord | undefined>
+  delete(id: string): Promise<void>
+  list(query: ListQuery & { agentId?: string; agentVersion?: number; memoryStoreId?: string }): Promise<Rows<SessionRecord>>
+  /** Sessions that are not archived and use this environment. */
+  countByEnvironment(environmentId: string): Promise<number>
+}
