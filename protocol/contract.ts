@@ -25,6 +25,9 @@ export const names = {
   runTool: 'runTool',
   sealRun: 'sealRun',
   closeContainer: 'closeContainer',
+  eraseWorkflow: 'erase',
+  eraseContainer: 'eraseContainer',
+  eraseRecords: 'eraseRecords',
   /** Memo keys. */
   announcement: 'announcement',
   state: 'state',
@@ -33,6 +36,8 @@ export const names = {
 /** Signal `deliver`: events of the user, with their ids, not yet processed. */
 export interface Delivery {
   events: UserEvent[]
+  /** The sender gave an idempotency key, from which the ids are made: the same ids may come again. */
+  keyed?: boolean
 }
 
 /** Signal `command`: what an operation of the API asks of the session itself. */
@@ -51,6 +56,8 @@ export interface Announcement {
   processed?: string[]
   /** Whether the processed messages were dropped unanswered (the retry budget was spent). They stay in the log. */
   flushed?: boolean
+  /** The conversation so far was replaced by this summary: the model sees nothing from before it. */
+  compaction?: { summary: string }
   events: AnnouncedEvent[]
 }
 
@@ -62,6 +69,8 @@ export interface SessionMemo {
   stopReason: StopReason | null
   /** Tool uses that wait for an answer of the client. */
   pending: PendingToolUse[]
+  /** Task queue of the host that has the session's container. */
+  host?: string
   usage: SessionUsage
   /** Milliseconds since the epoch at which the session began to be active; absent while it is not. */
   activeSince?: number
@@ -120,7 +129,8 @@ export interface Carried {
    * Index in `inbox` from where on the events were received after the run before was sealed: they are in no segment.
    */
   lateFrom: number
-  /** Where the run before was sealed: event id of its `sealRun` in its history. Late events are placed behind it. */
+  /** Ids of the newest events that came with an idempotency key: repetitions of them are ignored. */
+  recent: string[]
   commands: Command[]
   /** Tool uses of the current step and what became of them. */
   tools: OpenToolUse[]
@@ -219,6 +229,8 @@ export interface ToolResult {
 /** Input of the activity `sealRun`. */
 export interface SealRunInput {
   run: number
+  /** The last state, when the session ends with this run: it is all that is left when Temporal has forgotten it. */
+  final?: SessionMemo
 }
 
 /** Details of the failure that `callModel` throws: what the workflow needs to decide on a retry. */
@@ -231,3 +243,14 @@ export interface ModelFailure {
 }
 /** `type` of the ApplicationFailure whose first detail is a ModelFailure. */
 export const MODEL_FAILURE = 'ModelFailure'
+/** `type` of the failure that is reported for an activity whose worker process was seen to die. */
+export const WORKER_LOST = 'WorkerLost'
+/** `type` of the failure that `runTool` throws when no container could be had; nothing was run. */
+export const CONTAINER_UNAVAILABLE = 'ContainerUnavailable'
+
+/** Input of the workflow that erases a deleted session everywhere. */
+export interface EraseStart {
+  sessionId: string
+  /** Task queue of the host that has its container. */
+  host?: string
+}

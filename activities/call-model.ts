@@ -1,0 +1,99 @@
+import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity'
+import type { Bus } from '../log/bus.ts'
+import type { SessionLogs } from '../log/session-logs.ts'
+import { type CallModelInput, MODEL_FAILURE, type ModelStep } from '../protocol/contract.ts'
+import type { StepUsage } from '../protocol/usage.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Records } from '../store/records.ts'
+import { stoppable } from './cancellation.ts'
+import { withFiles } from './content-files.ts'
+import { type ModelProvider, ModelRequestFailed } from './model/provider.ts'
+import { systemPrompt } from './model/system-prompt.ts'
+import { toolsFor } from './model/tool-definitions.ts'
+import { judgeTools } from './model/tool-notes.ts'
+import { Previews } from './previews.ts'
+import { sessionOf } from './session-of.ts'
+import { Transcripts } from './transcripts.ts'
+
+export interface CallModelDependencies {
+  logs: SessionLogs
+  records: Records
+  blobs: Blobs
+  bus: Bus
+  model: ModelProvider
+  /** Task queue of this host's containers, offered to sessions that have none yet. */
+  host: string
+}
+
+const noTokens: StepUsage = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+}
+
+/** The activity `callModel`: one model request, its prompt built from the session's own log. */
+export function makeCallModel({ logs, records, blobs, bus, model, host }: CallModelDependencies) {
+  const transcripts = new Transcripts(logs)
+
+  return async function callModel(input: CallModelInput): Promise<ModelStep> {
+    const sessionId = sessionOf()
+    const { activityId } = activityInfo()
+    return stoppable(logs, sessionId, async (signal) => {
+      let usage = noTokens
+      try {
+        const [agent, session] = await Promise.all([
+          records.sessions.configuration(sessionId, input.revision),
+          records.sessions.get(sessionId),
+        ])
+        if (!agent || !session) throw permanent(`session ${sessionId} has no configuration ${input.revision}`)
+        const { run, transcriptFrom } = input
+        const messages = await transcripts.messages(sessionId, { run, transcriptFrom, activityId }, signal)
+        const previews = new Previews(bus, sessionId, activityId)
+        const response = await model.request(
+          {
+            model: agent.model.id,
+            effort: agent.model.effort.type,
+            speed: agent.model.speed,
+            system: systemPrompt(agent, { resources: session.resources }),
+            tools: toolsFor(agent),
+            messages: await withFiles(messages, { records, blobs }),
+          },
+          {
+            signal,
+            onDelta: (delta) => previews.take(delta),
+            onUsage: (known) => {
+              usage = known
+            },
+          },
+        )
+        const tools = judgeTools(agent, response.content)
+        return { ...response, tools, ...(tools.length > 0 && { host: input.host ?? host }) }
+      } catch (error) {
+        if (signal.aborted) return interrupted(usage)
+        throw asFailure(error)
+      }
+    })
+  }
+}
+
+/** What a request leaves that was stopped: nothing but the tokens it had cost. A worker's own shutdown is no interrupt. */
+function interrupted(usage: StepUsage): ModelStep {
+  const { cancellationDetails } = Context.current()
+  if (cancellationDetails?.workerShutdown && !cancellationDetails.cancelRequested) {
+    throw ApplicationFailure.create({ type: MODEL_FAILURE, message: 'the worker shut down', details: [shutdown] })
+  }
+  return { model: '', content: [], stop_reason: null, usage, tools: [], interrupted: true }
+}
+
+const shutdown = { error: 'unknown_error', message: 'the worker shut down', transient: true, retryAfterMs: 0 }
+
+function permanent(message: string): ModelRequestFailed {
+  return new ModelRequestFailed({ error: 'unknown_error', message, transient: false })
+}
+
+function asFailure(error: unknown): unknown {
+  if (!(error instanceof ModelRequestFailed)) return error
+  const { failure } = error
+  return ApplicationFailure.create({ type: MODEL_FAILURE, message: failure.message, details: [failure], nonRetryable: true })
+}

@@ -1,0 +1,59 @@
+import { activityInfo, cancelled, heartbeat } from '@temporalio/activity'
+import type { SessionLogs } from '../log/session-logs.ts'
+
+/**
+ * Runs work that is stopped when the workflow cancels the activity. Temporal tells an activity only with its next
+ * heartbeat; the session's own history, which this process reads anyway, tells within milliseconds.
+ * Also sends the heartbeats that show that this process is alive.
+ */
+export async function stoppable<T>(logs: SessionLogs, sessionId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { activityId } = activityInfo()
+  const stop = new AbortController()
+  const ended = new AbortController()
+  const beat = setInterval(() => heartbeat(), 500)
+  heartbeat()
+  cancelled().catch((reason) => stop.abort(reason))
+  void watch(logs, sessionId, activityId, stop, ended.signal)
+  try {
+    return await work(stop.signal)
+  } finally {
+    clearInterval(beat)
+    ended.abort()
+  }
+}
+
+async function watch(
+  logs: SessionLogs,
+  sessionId: string,
+  activityId: string,
+  stop: AbortController,
+  ended: AbortSignal,
+): Promise<void> {
+  const { tail } = logs.get(sessionId)
+  const release = tail.hold()
+  try {
+    let seen = 0
+    let view = tail.current
+    while (!ended.aborted) {
+      if (!view) {
+        view = await tail.catchUp()
+        continue
+      }
+      for (; seen < view.facts.length; seen++) {
+        const fact = view.facts[seen]!
+        if (fact.kind === 'cancelRequested' && fact.activityId === activityId) stop.abort(new Error('interrupted'))
+      }
+      if (view.next) {
+        view = view.next
+        seen = 0
+      } else {
+        if (view.closed || tail.gone) return
+        await view.changed(ended)
+      }
+    }
+  } catch {
+    // The heartbeats still bring the cancellation.
+  } finally {
+    release()
+  }
+}

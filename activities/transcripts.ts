@@ -1,0 +1,103 @@
+import type { Fact } from '../log/facts.ts'
+import type { RunView } from '../log/run-view.ts'
+import type { SessionLogs } from '../log/session-logs.ts'
+import { Transcript, type TranscriptMessage } from '../log/transcript.ts'
+
+interface Known {
+  transcript: Transcript
+  view: RunView
+  /** Facts of the view that the transcript has. */
+  applied: number
+}
+
+export interface PromptPlace {
+  run: number
+  /** First run that the model still sees. */
+  transcriptFrom: number
+  /** Activity whose own scheduling ends the prompt. */
+  activityId: string
+}
+
+/**
+ * Builds prompts: everything in a session's log before the activity that asks. That prefix never changes, so a retry
+ * builds the same bytes; and what was built before is kept, so that the work is in proportion to what is new.
+ */
+export class Transcripts {
+  readonly #logs: SessionLogs
+  readonly #capacity: number
+  readonly #known = new Map<string, Known>()
+
+  constructor(logs: SessionLogs, capacity = 200) {
+    this.#logs = logs
+    this.#capacity = capacity
+  }
+
+  async messages(sessionId: string, place: PromptPlace, signal: AbortSignal): Promise<TranscriptMessage[]> {
+    const log = this.#logs.get(sessionId)
+    const release = log.tail.hold()
+    try {
+      const view = await runOf(log.tail, place.run, signal)
+      const own = await indexOf(view, place.activityId, signal)
+      const known = await this.#advance(sessionId, log, view, place, own)
+      return known.transcript.messages()
+    } finally {
+      release()
+    }
+  }
+
+  async #advance(
+    sessionId: string,
+    log: ReturnType<SessionLogs['get']>,
+    view: RunView,
+    place: PromptPlace,
+    own: number,
+  ): Promise<Known> {
+    let known = this.#known.get(sessionId)
+    if (known && known.view !== view && known.view.next === view) {
+      // The run rolled over: finish the old one, go on with the new one.
+      apply(known, known.view.facts.length)
+      known = { transcript: known.transcript, view, applied: 0 }
+    }
+    // Another run than expected, or further than this prompt reaches (an attempt that comes late): start over.
+    if (!known || known.view !== view || known.applied > own) {
+      known = { transcript: new Transcript(), view, applied: 0 }
+      for await (const sealed of log.sealedFacts(place.transcriptFrom, place.run)) {
+        apply({ transcript: known.transcript, view: sealed, applied: 0 }, sealed.facts.length)
+      }
+    }
+    apply(known, own)
+    this.#known.delete(sessionId)
+    this.#known.set(sessionId, known)
+    if (this.#known.size > this.#capacity) this.#known.delete(this.#known.keys().next().value!)
+    return known
+  }
+}
+
+function apply(known: Known, upTo: number): void {
+  for (; known.applied < upTo; known.applied++) {
+    known.transcript.apply(known.view.facts[known.applied]!, known.view.itemsOf[known.applied]!)
+  }
+}
+
+/** The view of a run, once the tail has reached it. */
+async function runOf(tail: { current: RunView | undefined; catchUp(): Promise<RunView> }, run: number, signal: AbortSignal) {
+  let view = tail.current && tail.current.run >= run ? tail.current : await tail.catchUp()
+  while (view.run < run && !signal.aborted) {
+    if (view.next) view = view.next
+    else await view.changed(signal)
+  }
+  signal.throwIfAborted()
+  if (view.run !== run) throw new Error(`run ${run} is over: this is a late attempt`)
+  return view
+}
+
+/** Index of the fact that says that this activity was scheduled, once it is there. */
+async function indexOf(view: RunView, activityId: string, signal: AbortSignal): Promise<number> {
+  const isOwn = (fact: Fact) => fact.kind === 'scheduled' && fact.activityId === activityId
+  for (;;) {
+    const index = view.facts.findLastIndex(isOwn)
+    if (index >= 0) return index
+    signal.throwIfAborted()
+    await view.changed(signal)
+  }
+}

@@ -1,0 +1,130 @@
+import { modelInfo } from '../protocol/models.ts'
+import type { PendingToolUse } from '../protocol/contract.ts'
+import { type EventParams, type EventSendParams, sendParams, type UserEvent } from '../protocol/events.ts'
+import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
+import { newId, primaryThreadId } from '../protocol/ids.ts'
+import { parse } from '../protocol/parse.ts'
+import { isNotFound } from '../log/tail.ts'
+import type { SessionRecord } from '../store/records.ts'
+import { checkContent, receivedEvents } from './received-events.ts'
+import type { Runtime } from './runtime.ts'
+import { SessionWorkflow } from './session-workflow.ts'
+
+/**
+ * Accepts events for a session: all or none. When this resolves they are in the log for ever, also when no worker runs.
+ * Source: spec §8.1.
+ */
+export async function accept(
+  runtime: Runtime,
+  row: SessionRecord,
+  input: EventSendParams,
+  idempotencyKey: string | undefined,
+): Promise<UserEvent[]> {
+  const { events } = parse(sendParams, input)
+  refuseEnded(row)
+  refuseUnsupported(row, events)
+  checkSystemMessages(await modelOf(runtime, row), events)
+  await checkContent(runtime, events, 'events')
+  // A repetition may answer what its first try has answered already.
+  if (idempotencyKey === undefined) await checkAnswers(runtime, row, events)
+
+  const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
+  const received = receivedEvents(events, key)
+  try {
+    // The ids are new with every call or the key's own, so the first one names the request.
+    const delivery = { events: received, ...(key !== undefined && { keyed: true }) }
+    await new SessionWorkflow(runtime, row.id).deliver(delivery, received[0]?.id ?? newId('request'))
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    throw conflict(`session ${row.id} has ended and takes no events`)
+  }
+  return received
+}
+
+function refuseEnded(row: SessionRecord): void {
+  if (row.archivedAt) throw conflict(`session ${row.id} is archived and takes no events`)
+}
+
+function refuseUnsupported(row: SessionRecord, events: EventParams[]): void {
+  for (const [index, event] of events.entries()) {
+    const where = `events.${index}`
+    if (event.type === 'user.define_outcome') throw notSupported(`${where}: user.define_outcome`)
+    if (event.type === 'user.tool_result') {
+      throw invalidRequest(`${where}: user.tool_result is for self-hosted environments; here built-in tools run by themselves`)
+    }
+    if (event.type === 'user.interrupt' && event.session_thread_id) {
+      if (event.session_thread_id !== primaryThreadId(row.id)) throw notFound('thread', event.session_thread_id)
+    }
+  }
+}
+
+async function modelOf({ records }: Runtime, row: SessionRecord): Promise<string> {
+  return (await records.sessions.configuration(row.id, row.revision))!.model.id
+}
+
+/** At most one, last, right behind the event it goes with, on models that know it. Source: spec §8.1.6. */
+function checkSystemMessages(model: string, events: EventParams[]): void {
+  const index = events.findIndex((event) => event.type === 'system.message')
+  if (index < 0) return
+  const where = `events.${index}`
+  if (index !== events.length - 1) throw invalidRequest(`${where}: a system.message must be the last event`)
+  const before = events[index - 1]?.type
+  if (before !== 'user.message' && before !== 'user.custom_tool_result') {
+    throw invalidRequest(`${where}: a system.message must follow the user.message or tool result that it goes with`)
+  }
+  if (!modelInfo(model).supportsMidConversationSystem) {
+    throw invalidRequest(`${where}: model ${model} does not take system messages within a conversation`, {
+      code: 'model_does_not_support_mid_conversation_system',
+    })
+  }
+}
+
+/** Every answer must be for a tool use that waits for it, and for no other's. */
+async function checkAnswers(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
+  const answers = events.flatMap((event, index): { index: number; id: string; type: PendingToolUse['awaits'] }[] => {
+    if (event.type === 'user.tool_confirmation') return [{ index, id: event.tool_use_id, type: event.type }]
+    if (event.type === 'user.custom_tool_result') return [{ index, id: event.custom_tool_use_id, type: event.type }]
+    return []
+  })
+  if (answers.length === 0) return
+  const open = new Map((await openToolUses(runtime, row)).map((pending) => [pending.id, pending.awaits]))
+  for (const { index, id, type } of answers) {
+    const awaits = open.get(id)
+    if (!awaits) throw invalidRequest(`events.${index}: no tool use ${id} of this session waits for an answer`)
+    if (awaits !== type) throw invalidRequest(`events.${index}: tool use ${id} waits for a ${awaits}, not a ${type}`)
+    open.delete(id)
+  }
+}
+
+/**
+ * The tool uses that may be answered. An answer may come as soon as the tool use is visible, which is before the session
+ * says that it waits: so the log decides, not the newest state.
+ */
+async function openToolUses(runtime: Runtime, row: SessionRecord): Promise<PendingToolUse[]> {
+  const open = new Map<string, PendingToolUse>()
+  const state = await new SessionWorkflow(runtime, row.id).state()
+  for (const pending of state?.pending ?? []) open.set(pending.id, pending)
+  const { tail } = runtime.logs.get(row.id)
+  const release = tail.hold()
+  try {
+    const view = await tail.catchUp()
+    for (const { event } of view.items) {
+      if (event.type === 'agent.custom_tool_use') open.set(event.id, { id: event.id, awaits: 'user.custom_tool_result' })
+      if (event.type === 'agent.tool_use' || event.type === 'agent.mcp_tool_use') {
+        if (event.evaluated_permission === 'ask') open.set(event.id, { id: event.id, awaits: 'user.tool_confirmation' })
+      }
+      // Received is enough: what waits in the inbox has been answered.
+      if (event.type === 'user.custom_tool_result') open.delete(event.custom_tool_use_id)
+      if (event.type === 'user.tool_confirmation') open.delete(event.tool_use_id)
+      if (event.type === 'agent.tool_result') open.delete(event.tool_use_id)
+      if (event.type === 'agent.mcp_tool_result') open.delete(event.mcp_tool_use_id)
+    }
+    for (const event of view.waiting) {
+      if (event.type === 'user.custom_tool_result') open.delete(event.custom_tool_use_id)
+      if (event.type === 'user.tool_confirmation') open.delete(event.tool_use_id)
+    }
+  } finally {
+    release()
+  }
+  return [...open.values()]
+}

@@ -1,0 +1,28 @@
+import { status as Grpc } from '@grpc/grpc-js'
+import { Connection, type ConnectionOptions, defaultGrpcRetryOptions, isRetryableError, makeGrpcRetryInterceptor } from '@temporalio/client'
+
+/**
+ * A connection with the settings that sessions need. Two of the SDK's own do not fit: responses may be longer than 4 MiB
+ * (its setting for that has no effect on this transport), and a signal that meets a session in the middle of a roll
+ * over is refused for some milliseconds, where the SDK would wait a second.
+ */
+export function connect(options: ConnectionOptions): Promise<Connection> {
+  return Connection.connect({
+    ...options,
+    channelArgs: { 'grpc.max_receive_message_length': 128 * 1024 * 1024, ...options.channelArgs },
+    interceptors: [makeGrpcRetryInterceptor(retries)],
+  })
+}
+
+const usual = defaultGrpcRetryOptions()
+const isClosing = (status: { code: number; details: string }) =>
+  status.code === Grpc.RESOURCE_EXHAUSTED && status.details.includes('closing')
+
+const retries: Parameters<typeof makeGrpcRetryInterceptor>[0] = {
+  delayFunction: (attempt, status) =>
+    isClosing(status)
+      ? Math.min(500, 10 * 1.5 ** attempt) * (0.8 + Math.random() * 0.4)
+      : usual.delayFunction(attempt, status),
+  retryableDecider: (attempt, status) =>
+    isClosing(status) ? attempt < 40 : isRetryableError(status) && usual.retryableDecider(attempt, status),
+}

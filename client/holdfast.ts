@@ -1,0 +1,65 @@
+import type { Connection, ConnectionOptions } from '@temporalio/client'
+import { type Bus, LocalBus } from '../log/bus.ts'
+import { HoldfastCodec } from '../log/payload-codec.ts'
+import { SessionLogs } from '../log/session-logs.ts'
+import type { SessionSettings } from '../protocol/contract.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Records } from '../store/records.ts'
+import { createAgentsApi } from './agents.ts'
+import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } from './api.ts'
+import { connect } from './connection.ts'
+import { createEnvironmentsApi } from './environments.ts'
+import { createFilesApi } from './files.ts'
+import type { Runtime } from './runtime.ts'
+import { Session } from './session.ts'
+import { createSessionsApi } from './sessions.ts'
+
+export interface HoldfastOptions {
+  /** How to reach Temporal. */
+  connection: ConnectionOptions
+  namespace: string
+  taskQueue: string
+  records: Records
+  blobs: Blobs
+  settings: SessionSettings
+  /** AES-256 key of the payloads in Temporal; without one they are readable there. */
+  encryptionKey?: Uint8Array
+  /** Brings the workers' token previews; without one there are none. */
+  bus?: Bus
+}
+
+/** The client: the API's resources over Temporal and the stores, without HTTP. */
+export class Holdfast implements HoldfastApi {
+  readonly agents: AgentsApi
+  readonly environments: EnvironmentsApi
+  readonly files: FilesApi
+  readonly sessions: SessionsApi
+  readonly runtime: Runtime
+
+  private constructor(runtime: Runtime) {
+    this.runtime = runtime
+    this.agents = createAgentsApi(runtime.records)
+    this.environments = createEnvironmentsApi(runtime.records)
+    this.files = createFilesApi(runtime.records, runtime.blobs)
+    this.sessions = createSessionsApi(runtime)
+  }
+
+  static async connect(options: HoldfastOptions): Promise<Holdfast> {
+    const { namespace, taskQueue, records, blobs, settings, encryptionKey, bus = new LocalBus() } = options
+    const connection: Connection = await connect(options.connection)
+    const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
+    const logs = new SessionLogs({ connection, namespace, codec }, blobs)
+    return new Holdfast({ connection, namespace, taskQueue, codec, records, blobs, logs, bus, settings })
+  }
+
+  /** A handle on a session by its id; nothing is asked before it is used. */
+  session(id: string): Session {
+    return new Session(id, this.runtime, this.sessions)
+  }
+
+  /** Closes the connection to Temporal and the records. */
+  async close(): Promise<void> {
+    await this.runtime.connection.close()
+    await this.runtime.records.close()
+  }
+}

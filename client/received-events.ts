@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import type { EventParams, UserEvent } from '../protocol/events.ts'
+import { invalidRequest } from '../protocol/errors.ts'
+import { idBody, newId, prefixes } from '../protocol/ids.ts'
+import { limits } from '../protocol/limits.ts'
+import type { Runtime } from './runtime.ts'
+
+/**
+ * Gives events their ids. With a key the ids are made from it, so that a repetition has the same ones and the session
+ * knows it by them.
+ */
+export function receivedEvents(events: EventParams[], key?: string): UserEvent[] {
+  return events.map((event, index) => {
+    const id = key === undefined ? newId('event') : prefixes.event + idBody(uuidOf(`${key}\0${index}`))
+    const fields = Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined && value !== null))
+    return { ...fields, id, processed_at: null } as UserEvent
+  })
+}
+
+function uuidOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+/**
+ * Checks what a schema cannot: that messages say something and that the files they name exist.
+ * @throws ApiError 400 that names the entry
+ */
+export async function checkContent({ records }: Runtime, events: EventParams[], where: string): Promise<void> {
+  const files = new Map<string, string>()
+  let documents = 0
+  for (const [index, event] of events.entries()) {
+    const content = 'content' in event ? (event.content ?? []) : []
+    const said = content.some((block) => block.type !== 'text' || block.text.trim() !== '')
+    if ((event.type === 'user.message' || event.type === 'system.message') && !said) {
+      throw invalidRequest(`${where}.${index}.content: must say something`)
+    }
+    for (const [place, block] of content.entries()) {
+      if ((block.type !== 'image' && block.type !== 'document') || block.source.type !== 'file') continue
+      if (block.type === 'document') documents++
+      files.set(block.source.file_id, `${where}.${index}.content.${place}.source.file_id`)
+    }
+  }
+  if (documents > limits.documentsFromFiles) {
+    throw invalidRequest(`${where}: at most ${limits.documentsFromFiles} documents from files`)
+  }
+  const known = new Set((await records.files.getMany([...files.keys()])).map((file) => file.metadata.id))
+  for (const [id, place] of files) if (!known.has(id)) throw invalidRequest(`${place}: file ${id} was not found`)
+}

@@ -1,0 +1,20 @@
+import type { Connection } from '@temporalio/client'
+import type { Bus } from '../log/bus.ts'
+import type { HoldfastCodec } from '../log/payload-codec.ts'
+import type { SessionLogs } from '../log/session-logs.ts'
+import type { SessionSettings } from '../protocol/contract.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Records } from '../store/records.ts'
+
+/** What the library works with: the three places of durable state and the way to the workers' previews. */
+export interface Runtime {
+  connection: Connection
+  namespace: string
+  taskQueue: string
+  codec: HoldfastCodec
+  records: Records
+  blobs: Blobs
+  logs: SessionLogs
+  bus: Bus
+  settings: SessionSettings
+}

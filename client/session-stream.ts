@@ -1,0 +1,130 @@
+import { type Cursor, formatCursor } from '../log/cursor.ts'
+import type { LogItem } from '../log/projection.ts'
+import type { PreviewEvent } from '../protocol/events.ts'
+import { newId } from '../protocol/ids.ts'
+import type { SessionRecord } from '../store/records.ts'
+import type { StreamedEvent } from './api.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface StreamOptions {
+  after?: Cursor
+  /** Kinds of previews wanted. */
+  deltas: Set<string>
+  signal?: AbortSignal
+}
+
+/** Previews that a slow reader may have waiting; more are dropped, their message comes all the same. */
+const previewBuffer = 1000
+
+/** Opens the stream of a session: its events, and between them the previews of what is being written. Source: spec §8.3. */
+export async function openStream(
+  runtime: Runtime,
+  row: SessionRecord,
+  { after, deltas, signal }: StreamOptions,
+): Promise<AsyncIterable<StreamedEvent>> {
+  const previews = new PreviewQueue(deltas)
+  const closing = new AbortController()
+  const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
+  const unsubscribe = deltas.size > 0 ? runtime.bus.subscribe(row.id, (preview) => previews.push(preview)) : () => {}
+  try {
+    const items = await runtime.logs.get(row.id).follow({ after, signal: ends })
+    const events = deliver(runtime, row, items, previews, unsubscribe)
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: () => events.next(),
+        // A generator that waits cannot be returned from: wake it first.
+        return: async () => {
+          closing.abort()
+          await events.return()
+          return { done: true as const, value: undefined }
+        },
+      }),
+    }
+  } catch (error) {
+    unsubscribe()
+    throw error
+  }
+}
+
+async function* deliver(
+  runtime: Runtime,
+  row: SessionRecord,
+  items: AsyncGenerator<LogItem, void>,
+  previews: PreviewQueue,
+  unsubscribe: () => void,
+): AsyncGenerator<StreamedEvent, void> {
+  try {
+    let upcoming = items.next()
+    for (;;) {
+      const item = await Promise.race([upcoming, previews.filled()])
+      for (const event of previews.drain()) yield { event }
+      if (!item) continue
+      if (item.done) break
+      upcoming = items.next()
+      const { cursor, event } = item.value
+      previews.settle(event.id)
+      yield { cursor: formatCursor(cursor), event }
+    }
+    const newest = await runtime.records.sessions.get(row.id)
+    if (!newest || newest.deletedAt) {
+      yield { event: { type: 'session.deleted', id: newId('event'), processed_at: new Date().toISOString() } }
+    }
+  } finally {
+    unsubscribe()
+    await items.return()
+  }
+}
+
+/**
+ * Previews on their way to one reader. They travel beside the log, so they may come late: none may follow the event it
+ * previews, and no delta comes without its start. Source: spec §8.4.
+ */
+class PreviewQueue {
+  readonly #wanted: Set<string>
+  #waiting: PreviewEvent[] = []
+  /** Events that were announced to this reader and are not written yet. */
+  readonly #open = new Set<string>()
+  /** Newest events that are written. */
+  readonly #settled = new Set<string>()
+  #filled = Promise.withResolvers<undefined>()
+
+  constructor(wanted: Set<string>) {
+    this.#wanted = wanted
+  }
+
+  push(preview: PreviewEvent): void {
+    if (preview.type === 'event_start') {
+      const { id, type } = preview.event
+      if (!this.#wanted.has(type) || this.#open.has(id) || this.#settled.has(id)) return
+      this.#open.add(id)
+    } else if (!this.#open.has(preview.event_id)) {
+      return
+    }
+    if (this.#waiting.length >= previewBuffer) {
+      // Deltas must stay a prefix of the text: once one is dropped, so is the rest.
+      if (preview.type === 'event_delta') this.settle(preview.event_id)
+      return
+    }
+    this.#waiting.push(preview)
+    this.#filled.resolve(undefined)
+  }
+
+  /** The event is written: its previews end here. */
+  settle(id: string): void {
+    this.#open.delete(id)
+    this.#settled.add(id)
+    if (this.#settled.size > 1000) this.#settled.delete(this.#settled.values().next().value!)
+    this.#waiting = this.#waiting.filter((preview) => preview.type !== 'event_delta' || preview.event_id !== id)
+  }
+
+  filled(): Promise<undefined> {
+    return this.#filled.promise
+  }
+
+  drain(): PreviewEvent[] {
+    const ready = this.#waiting
+    this.#waiting = []
+    this.#filled = Promise.withResolvers()
+    return ready
+  }
+}

@@ -1,0 +1,35 @@
+import type { SessionMemo } from '../protocol/contract.ts'
+import type { Session, SessionAgent } from '../protocol/sessions.ts'
+import { noUsage } from '../protocol/usage.ts'
+import type { SessionRecord } from '../store/records.ts'
+
+/** The session object of the API: its row, its configuration, and the newest state of its workflow. Source: spec §6.1. */
+export function sessionView(record: SessionRecord, agent: SessionAgent, state: SessionMemo | undefined): Session {
+  const now = Date.now()
+  const usage = { ...(state?.usage ?? noUsage()) }
+  if (state?.activeSince !== undefined && !record.archivedAt) usage.active_seconds += (now - state.activeSince) / 1000
+  const ended = record.archivedAt ? Date.parse(record.archivedAt) : now
+  const changed = Math.max(Date.parse(record.updatedAt), state?.updatedAt ?? 0)
+  return {
+    id: record.id,
+    type: 'session',
+    status: record.archivedAt ? 'terminated' : (state?.status ?? 'idle'),
+    agent,
+    environment_id: record.environmentId,
+    title: record.title,
+    metadata: record.metadata,
+    resources: record.resources,
+    vault_ids: record.vaultIds,
+    budget: null,
+    usage,
+    stats: {
+      active_seconds: usage.active_seconds,
+      duration_seconds: Math.max(0, ended - Date.parse(record.createdAt)) / 1000,
+    },
+    outcome_evaluations: [],
+    deployment_id: null,
+    created_at: record.createdAt,
+    updated_at: new Date(changed).toISOString(),
+    archived_at: record.archivedAt,
+  }
+}

@@ -1,0 +1,148 @@
+import { defaultPayloadConverter, type Payload } from '@temporalio/common'
+import { isGrpcServiceError } from '@temporalio/client'
+import proto from '@temporalio/proto'
+import { isNotFound } from '../log/tail.ts'
+import { type Command, type Delivery, type EraseStart, names, type SessionMemo, type SessionStart } from '../protocol/contract.ts'
+import { noUsage } from '../protocol/usage.ts'
+import type { Runtime } from './runtime.ts'
+
+const ALREADY_EXISTS = 6
+const { WorkflowIdReusePolicy, WorkflowIdConflictPolicy } = proto.temporal.api.enums.v1
+
+/** A session's workflow seen from outside: raw RPCs, because each must carry exactly what the caller gave. */
+export class SessionWorkflow {
+  readonly #runtime: Runtime
+  readonly #id: string
+
+  constructor(runtime: Runtime, sessionId: string) {
+    this.#runtime = runtime
+    this.#id = sessionId
+  }
+
+  /** Starts the workflow. An id that was ever used is left as it is. */
+  async start(input: SessionStart): Promise<void> {
+    const { connection, namespace, taskQueue } = this.#runtime
+    const state: SessionMemo = {
+      run: 0,
+      status: input.initialEvents?.length ? 'running' : 'idle',
+      stopReason: null,
+      pending: [],
+      usage: noUsage(),
+      updatedAt: Date.now(),
+    }
+    try {
+      await connection.workflowService.startWorkflowExecution({
+        namespace,
+        workflowId: this.#id,
+        requestId: `start-${this.#id}`,
+        workflowType: { name: names.workflow },
+        taskQueue: { name: taskQueue },
+        input: { payloads: [await this.#encode(input)] },
+        memo: { fields: { [names.state]: await this.#encode(state) } },
+        workflowIdReusePolicy: WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+        // Bounds how long a task that was handed to a dying worker stays there.
+        workflowTaskTimeout: { seconds: 5 as never },
+      })
+    } catch (error) {
+      if (!isGrpcServiceError(error) || error.code !== ALREADY_EXISTS) throw error
+    }
+  }
+
+  /** @throws a gRPC NOT_FOUND when the workflow does not exist or has ended */
+  deliver(delivery: Delivery, requestId: string): Promise<void> {
+    return this.#signal(names.deliver, delivery, requestId)
+  }
+
+  command(command: Command): Promise<void> {
+    return this.#signal(names.command, command, crypto.randomUUID())
+  }
+
+  async #signal(signalName: string, input: unknown, requestId: string): Promise<void> {
+    const { connection, namespace } = this.#runtime
+    await connection.workflowService.signalWorkflowExecution({
+      namespace,
+      workflowExecution: { workflowId: this.#id },
+      signalName,
+      input: { payloads: [await this.#encode(input)] },
+      requestId,
+    })
+  }
+
+  /** The newest state, undefined when Temporal does not know the session. Needs no worker. */
+  async state(): Promise<SessionMemo | undefined> {
+    const { connection, namespace } = this.#runtime
+    try {
+      const { workflowExecutionInfo } = await connection.workflowService.describeWorkflowExecution({
+        namespace,
+        execution: { workflowId: this.#id },
+      })
+      return await decodeState(this.#runtime, workflowExecutionInfo?.memo)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+
+  async terminate(reason: string): Promise<void> {
+    const { connection, namespace } = this.#runtime
+    try {
+      await connection.workflowService.terminateWorkflowExecution({
+        namespace,
+        workflowExecution: { workflowId: this.#id },
+        reason,
+      })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+
+  async #encode(value: unknown): Promise<Payload> {
+    const payload = defaultPayloadConverter.toPayload(value)
+    const [encoded] = await this.#runtime.codec.encode([payload], { workflowId: this.#id })
+    return encoded!
+  }
+}
+
+/** Starts the workflow that erases a session everywhere. */
+export async function startErase(runtime: Runtime, input: EraseStart): Promise<void> {
+  const { connection, namespace, taskQueue, codec } = runtime
+  const workflowId = `erase-${input.sessionId}`
+  const payloads = await codec.encode([defaultPayloadConverter.toPayload(input)], { workflowId })
+  await connection.workflowService.startWorkflowExecution({
+    namespace,
+    workflowId,
+    requestId: workflowId,
+    workflowType: { name: names.eraseWorkflow },
+    taskQueue: { name: taskQueue },
+    input: { payloads },
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+  })
+}
+
+/** The states of many sessions by one visibility query; those that are closed or unknown are missing. */
+export async function statesOf(runtime: Runtime, sessionIds: string[]): Promise<Map<string, SessionMemo>> {
+  const states = new Map<string, SessionMemo>()
+  if (sessionIds.length === 0) return states
+  const ids = sessionIds.map((id) => `'${id}'`).join(', ')
+  const { executions } = await runtime.connection.workflowService.listWorkflowExecutions({
+    namespace: runtime.namespace,
+    pageSize: sessionIds.length,
+    query: `ExecutionStatus = 'Running' AND WorkflowId IN (${ids})`,
+  })
+  for (const { execution, memo } of executions ?? []) {
+    const state = await decodeState(runtime, memo)
+    if (state) states.set(execution!.workflowId!, state)
+  }
+  return states
+}
+
+async function decodeState(
+  { codec }: Runtime,
+  memo: { fields?: Record<string, Payload> | null } | null | undefined,
+): Promise<SessionMemo | undefined> {
+  const payload = memo?.fields?.[names.state]
+  if (!payload) return undefined
+  const [decoded] = await codec.decode([payload])
+  return defaultPayloadConverter.fromPayload<SessionMemo>(decoded!)
+}

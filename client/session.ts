@@ -1,0 +1,131 @@
+import { type Cursor, formatCursor, parseCursor } from '../log/cursor.ts'
+import type { RunView } from '../log/run-view.ts'
+import type { EventParamsInput, SessionEvent, StopReason, UserEvent } from '../protocol/events.ts'
+import { invalidRequest } from '../protocol/errors.ts'
+import type { Session as SessionObject } from '../protocol/sessions.ts'
+import type { SessionsApi } from './api.ts'
+import type { Runtime } from './runtime.ts'
+
+/** An event with its place in the log. */
+export interface LoggedEvent {
+  /** Give it as `after` to go on behind this event, also in another process. */
+  cursor: string
+  event: SessionEvent
+}
+
+export interface Idle {
+  /** `terminated` when the session has ended meanwhile. */
+  status: 'idle' | 'terminated'
+  /** Why it is idle; null before its first turn and when it has ended. */
+  stopReason: StopReason | null
+}
+
+/** A handle on one session. */
+export class Session {
+  readonly id: string
+  readonly #runtime: Runtime
+  readonly #sessions: SessionsApi
+  /** Events sent through this handle that the log has not shown as processed. */
+  readonly #sent = new Set<string>()
+
+  constructor(id: string, runtime: Runtime, sessions: SessionsApi) {
+    this.id = id
+    this.#runtime = runtime
+    this.#sessions = sessions
+  }
+
+  retrieve(): Promise<SessionObject> {
+    return this.#sessions.retrieve(this.id)
+  }
+
+  /**
+   * Sends events, or a text as a `user.message`. Resolves when they are in the log for ever.
+   * @param options.idempotencyKey the same key sends once, however often a crashed caller repeats it
+   */
+  async send(
+    input: string | EventParamsInput | EventParamsInput[],
+    options: { idempotencyKey?: string } = {},
+  ): Promise<UserEvent[]> {
+    const message = (text: string): EventParamsInput => ({ type: 'user.message', content: [{ type: 'text', text }] })
+    const events = typeof input === 'string' ? [message(input)] : Array.isArray(input) ? input : [input]
+    const { data } = await this.#sessions.events.send(this.id, { events }, options)
+    for (const event of data) this.#sent.add(event.id)
+    return data
+  }
+
+  /** Stops what the session is doing; the turn ends idle. */
+  async interrupt(): Promise<void> {
+    await this.send({ type: 'user.interrupt' })
+  }
+
+  /**
+   * The log: what is there, then what comes, each event once, in order, as it is processed. Ends when the session does.
+   * @param options.after go on behind this cursor
+   */
+  async *events(options: { after?: string; signal?: AbortSignal } = {}): AsyncGenerator<LoggedEvent, void> {
+    const after = options.after === undefined ? beginning : parseCursor(options.after)
+    if (!after) throw invalidRequest('after: not a cursor of an event')
+    const items = await this.#runtime.logs.get(this.id).follow({ after, signal: options.signal })
+    for await (const { cursor, event, received } of items) {
+      if (!received) yield { cursor: formatCursor(cursor), event }
+    }
+  }
+
+  /**
+   * Resolves when the session has nothing to do: what was sent through this handle is processed, no message waits.
+   * @param options.timeoutMs milliseconds after which it rejects with a TimeoutError; no limit by default
+   */
+  async untilIdle(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<Idle> {
+    const signals = [options.signal, options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs)]
+    const ended = new AbortController()
+    const signal = AbortSignal.any([...signals.filter((given) => given !== undefined), ended.signal])
+    try {
+      const log = this.#runtime.logs.get(this.id)
+      const items = await log.follow({ signal })
+      const view = await log.newest()
+      const waiting = new Set(view.waiting.map((event) => event.id))
+      let idle = standing(view)
+      for (const { event, received } of view.items) if (!received) this.#sent.delete(event.id)
+      const settled = () => idle !== undefined && waiting.size === 0 && this.#sent.size === 0
+      if (settled()) return idle!
+      for await (const { event, received } of items) {
+        if (received) waiting.add(event.id)
+        else {
+          waiting.delete(event.id)
+          this.#sent.delete(event.id)
+          idle = after(event, idle)
+        }
+        if (settled() || idle?.status === 'terminated') return idle!
+      }
+      signal.throwIfAborted()
+      return { status: 'terminated', stopReason: null }
+    } finally {
+      ended.abort()
+    }
+  }
+
+  archive(): Promise<SessionObject> {
+    return this.#sessions.archive(this.id)
+  }
+
+  delete(): Promise<{ id: string; type: 'session_deleted' }> {
+    return this.#sessions.delete(this.id)
+  }
+}
+
+const beginning: Cursor = { run: 0, event: 0, index: -1 }
+
+/** How the session stands at the end of what a view shows; undefined while it is active. */
+function standing(view: RunView): Idle | undefined {
+  const carried = view.started?.input.carried
+  const active = carried?.status === 'running' || carried?.status === 'rescheduling'
+  const initial: Idle | undefined = active ? undefined : { status: 'idle', stopReason: carried?.stopReason ?? null }
+  return view.items.reduce((idle, { event, received }) => (received ? idle : after(event, idle)), initial)
+}
+
+function after(event: SessionEvent, idle: Idle | undefined): Idle | undefined {
+  if (event.type === 'session.status_running' || event.type === 'session.status_rescheduled') return undefined
+  if (event.type === 'session.status_idle') return { status: 'idle', stopReason: event.stop_reason }
+  if (event.type === 'session.status_terminated') return { status: 'terminated', stopReason: null }
+  return idle
+}

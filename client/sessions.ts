@@ -1,0 +1,281 @@
+import { encodePage, decodePage, type BidirectionalPage } from '../protocol/pagination.ts'
+import { z } from 'zod'
+import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
+import type { EventParams, UserEvent } from '../protocol/events.ts'
+import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
+import { newId } from '../protocol/ids.ts'
+import { patchMetadata } from '../protocol/metadata.ts'
+import { parse } from '../protocol/parse.ts'
+import {
+  type Session,
+  type SessionAgent,
+  type SessionCreateParams,
+  type SessionListParams,
+  type SessionUpdateParams,
+  sessionCreateParams,
+  sessionListParams,
+  sessionUpdateParams,
+} from '../protocol/sessions.ts'
+import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
+import type { SessionRecord } from '../store/records.ts'
+import type { SessionsApi } from './api.ts'
+import { createSessionEventsApi } from './session-events.ts'
+import { checkContent, receivedEvents } from './received-events.ts'
+import { prepareResources } from './session-resources.ts'
+import type { Runtime } from './runtime.ts'
+import { sessionView } from './session-view.ts'
+import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
+
+type CreateParams = z.output<typeof sessionCreateParams>
+
+export function createSessionsApi(runtime: Runtime): SessionsApi {
+  const { records } = runtime
+
+  async function record(sessionId: string): Promise<SessionRecord> {
+    const row = await records.sessions.get(sessionId)
+    if (!row || row.deletedAt) throw notFound('session', sessionId)
+    return row
+  }
+
+  async function configuration(row: SessionRecord): Promise<SessionAgent> {
+    return (await records.sessions.configuration(row.id, row.revision))!
+  }
+
+  /** The newest state; for a session that Temporal has forgotten, the last one that its log has. */
+  async function stateOf(row: SessionRecord): Promise<SessionMemo | undefined> {
+    const state = await new SessionWorkflow(runtime, row.id).state()
+    if (state || !row.archivedAt) return state
+    return (await runtime.logs.get(row.id).lastSegment())?.final
+  }
+
+  async function view(row: SessionRecord): Promise<Session> {
+    const [agent, state] = await Promise.all([configuration(row), stateOf(row)])
+    return sessionView(row, agent, state)
+  }
+
+  /** @throws ApiError 400 unless the session is idle or terminated */
+  async function refuseWhileActive(row: SessionRecord, operation: string): Promise<SessionMemo | undefined> {
+    const state = await stateOf(row)
+    if (!row.archivedAt && (state?.status === 'running' || state?.status === 'rescheduling')) {
+      throw invalidRequest(
+        `session ${row.id} is ${state.status} and cannot be ${operation}: send a user.interrupt event and wait until it is idle`,
+      )
+    }
+    return state
+  }
+
+  return {
+    async create(input, options = {}) {
+      const params = parse(sessionCreateParams, input)
+      refuseUnsupported(params)
+      const { idempotencyKey } = options
+      const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
+      if (repeated) return begin(repeated, params.initial_events)
+      const agent = await resolveAgent(runtime, params)
+      await checkEnvironment(runtime, params.environment_id)
+      const now = new Date().toISOString()
+      const id = newId('session')
+      const { resources, copies } = await prepareResources(records, id, params.resources ?? [], now)
+      await checkInitialEvents(runtime, params.initial_events)
+      for (const copy of copies) await records.files.insert(copy)
+      const row: SessionRecord = {
+        id,
+        environmentId: params.environment_id,
+        title: params.title ?? null,
+        metadata: params.metadata ?? {},
+        vaultIds: [],
+        resources,
+        revision: 1,
+        agentId: agent.id,
+        agentVersion: agent.version,
+        createdAt: now,
+        updatedAt: now,
+        archivedAt: null,
+        idempotencyKey: idempotencyKey ?? null,
+        deletedAt: null,
+      }
+      if (await records.sessions.insert(row, agent)) return begin(row, params.initial_events)
+      // Somebody else was faster with the same key.
+      for (const { metadata } of copies) await records.files.delete(metadata.id)
+      return begin((await records.sessions.getByIdempotencyKey(idempotencyKey!))!, params.initial_events)
+    },
+
+    async retrieve(sessionId) {
+      return view(await record(sessionId))
+    },
+
+    async update(sessionId, input) {
+      const params = parse(sessionUpdateParams, input)
+      for (const field of ['agent', 'budget', 'vault_ids'] as const) {
+        if (params[field] !== undefined) throw notSupported(`changing a session's ${field}`)
+      }
+      const row = await record(sessionId)
+      if (row.archivedAt) throw invalidRequest(`session ${sessionId} is archived and cannot be changed`)
+      const changes = changesOf(row, params)
+      if (Object.keys(changes).length === 0) return view(row)
+      const updated = await records.sessions.update(sessionId, { ...changes, updatedAt: new Date().toISOString() })
+      // An emptied bag is left out of the event. Source: spec §6.4.
+      const { metadata, ...announced } = changes
+      const filled = metadata && Object.keys(metadata).length > 0 && { metadata }
+      await new SessionWorkflow(runtime, sessionId).command({ type: 'updated', changes: { ...announced, ...filled } })
+      return view(updated!)
+    },
+
+    async archive(sessionId) {
+      const row = await record(sessionId)
+      if (row.archivedAt) return view(row)
+      await refuseWhileActive(row, 'archived')
+      // From here on nothing is accepted any more, also before the workflow has taken it down.
+      const updated = await records.sessions.update(sessionId, { archivedAt: new Date().toISOString() })
+      await new SessionWorkflow(runtime, sessionId).command({ type: 'archive' })
+      return view(updated!)
+    },
+
+    async delete(sessionId) {
+      const row = await record(sessionId)
+      const state = await refuseWhileActive(row, 'deleted')
+      await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
+      const workflow = new SessionWorkflow(runtime, sessionId)
+      await startErase(runtime, { sessionId, ...(state?.host && { host: state.host }) } satisfies EraseStart)
+      // Ends the streams of the session; the rest is erased in the background, durably.
+      await workflow.terminate('deleted')
+      return { id: sessionId, type: 'session_deleted' }
+    },
+
+    list: (input) => listSessions(runtime, input, configuration, stateOf),
+
+    events: createSessionEventsApi(runtime, record),
+  }
+
+  /** Starts the workflow of a row; also for a repeated create whose first try ended before it got so far. */
+  async function begin(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {
+    const agent = await configuration(row)
+    const events = initialEvents?.length ? receivedEvents(initialEvents, `${row.id} initial`) : undefined
+    await new SessionWorkflow(runtime, row.id).start({
+      run: 0,
+      agentName: agent.name,
+      settings: runtime.settings,
+      revision: 1,
+      ...(events && { initialEvents: events }),
+    })
+    return view(row)
+  }
+}
+
+function refuseUnsupported(params: CreateParams): void {
+  if (params.budget != null) throw notSupported('budget')
+  if (params.vault_ids?.length) throw notSupported('vault_ids')
+}
+
+async function resolveAgent({ records }: Runtime, { agent: reference }: CreateParams): Promise<SessionAgent> {
+  const { id, version } = typeof reference === 'string' ? { id: reference, version: undefined } : reference
+  const agent = await records.agents.get(id, version ?? undefined)
+  if (!agent) throw notFound('agent', version ? `${id} version ${version}` : id)
+  if (agent.archived_at) throw invalidRequest(`agent ${id} is archived`)
+  if (typeof reference === 'string' || reference.type === 'agent') return sessionAgent(agent)
+  const { type: _type, id: _id, version: _version, ...overrides } = reference
+  return applyOverrides(agent, overrides)
+}
+
+async function checkEnvironment({ records }: Runtime, id: string): Promise<void> {
+  const environment = await records.environments.get(id)
+  if (!environment) throw notFound('environment', id)
+  if (environment.archived_at) throw invalidRequest(`environment ${id} is archived`, { code: 'environment_archived' })
+}
+
+async function checkInitialEvents(runtime: Runtime, events: EventParams[] | null | undefined): Promise<void> {
+  for (const [index, event] of (events ?? []).entries()) {
+    if (event.type === 'user.define_outcome') throw notSupported(`initial_events.${index}: user.define_outcome`)
+    if (event.type !== 'user.message') {
+      throw invalidRequest(`initial_events.${index}: ${event.type} is not allowed here, only user.message`)
+    }
+  }
+  await checkContent(runtime, events ?? [], 'initial_events')
+}
+
+function changesOf(row: SessionRecord, params: z.output<typeof sessionUpdateParams>) {
+  const changes: { title?: string | null; metadata?: Record<string, string> } = {}
+  if (params.title !== undefined && params.title !== row.title) changes.title = params.title
+  if (params.metadata) {
+    const metadata = patchMetadata(row.metadata, params.metadata)
+    const before = Object.entries(row.metadata)
+    const same = before.length === Object.keys(metadata).length && before.every(([key, text]) => metadata[key] === text)
+    if (!same) changes.metadata = metadata
+  }
+  return changes
+}
+
+const cursorShape = {
+  order: z.enum(['asc', 'desc']),
+  direction: z.enum(['next', 'prev']),
+  createdAt: z.string(),
+  id: z.string(),
+}
+type ListCursor = z.infer<z.ZodObject<typeof cursorShape>>
+
+async function listSessions(
+  runtime: Runtime,
+  input: SessionListParams | undefined,
+  configuration: (row: SessionRecord) => Promise<SessionAgent>,
+  stateOf: (row: SessionRecord) => Promise<SessionMemo | undefined>,
+): Promise<BidirectionalPage<Session>> {
+  const params = parse(sessionListParams, input ?? {})
+  if (params.agent_version !== undefined && !params.agent_id) throw invalidRequest('agent_version: only together with agent_id')
+  const cursor: ListCursor | undefined = params.page ? decodePage('sessions', params.page, cursorShape) : undefined
+  if (cursor && params.order && params.order !== cursor.order) throw invalidRequest('page: the cursor is of the other order')
+  if (cursor) checkPosition(cursor, params.created_at)
+  const order = cursor?.order ?? params.order ?? 'desc'
+  const backwards = cursor?.direction === 'prev'
+  // Nothing of these kinds exists here.
+  if (params.deployment_id) return { data: [], next_page: null, prev_page: null }
+
+  const kept: { row: SessionRecord; session: Session }[] = []
+  let after = cursor && { createdAt: cursor.createdAt, id: cursor.id }
+  let more = true
+  while (kept.length < params.limit && more) {
+    const page = await runtime.records.sessions.list({
+      limit: params.limit - kept.length,
+      order,
+      backwards,
+      ...(after && { after }),
+      createdAt: params.created_at,
+      includeArchived: params.include_archived ?? false,
+      ...(params.agent_id && { agentId: params.agent_id }),
+      ...(params.agent_version && { agentVersion: params.agent_version }),
+      ...(params.memory_store_id && { memoryStoreId: params.memory_store_id }),
+    })
+    const states = await statesOf(runtime, page.rows.filter((row) => !row.archivedAt).map((row) => row.id))
+    const views = await Promise.all(
+      page.rows.map(async (row) => {
+        const state = states.get(row.id) ?? (await stateOf(row))
+        return { row, session: sessionView(row, await configuration(row), state) }
+      }),
+    )
+    const wanted = views.filter(({ session }) => !params.statuses?.length || params.statuses.includes(session.status))
+    if (backwards) kept.unshift(...wanted)
+    else kept.push(...wanted)
+    const edge = backwards ? page.rows[0] : page.rows.at(-1)
+    if (edge) after = { createdAt: edge.createdAt, id: edge.id }
+    more = page.more
+  }
+  const at = (row: SessionRecord | undefined, direction: 'next' | 'prev') =>
+    row ? encodePage('sessions', { order, direction, createdAt: row.createdAt, id: row.id }) : null
+  const first = kept[0]?.row
+  const last = kept.at(-1)?.row
+  return {
+    data: kept.map(({ session }) => session),
+    next_page: backwards || more ? at(last, 'next') : null,
+    prev_page: (backwards ? more : cursor !== undefined) ? at(first, 'prev') : null,
+  }
+}
+
+function checkPosition(cursor: ListCursor, filter: z.output<typeof sessionListParams>['created_at']): void {
+  if (!filter) return
+  const at = Date.parse(cursor.createdAt)
+  const excluded =
+    (filter.gt && at <= Date.parse(filter.gt)) ||
+    (filter.gte && at < Date.parse(filter.gte)) ||
+    (filter.lt && at >= Date.parse(filter.lt)) ||
+    (filter.lte && at > Date.parse(filter.lte))
+  if (excluded) throw invalidRequest('page: the created_at filter excludes the position of the cursor')
+}

@@ -1,0 +1,42 @@
+/**
+ * A session's history in plain data: the events that mean something, payloads decoded, activities named. Everything
+ * above this works on facts; only `decoder.ts` knows Temporal's own form. Sealed segments store facts, so their shape
+ * must stay readable for ever.
+ */
+import type { Announcement, Command, ModelStep, SessionStart, ToolResult } from '../protocol/contract.ts'
+import type { UserEvent } from '../protocol/events.ts'
+
+interface At {
+  /** Id of the history event. */
+  id: number
+  /** Its time, RFC 3339. */
+  at: string
+}
+interface OfActivity {
+  activity: string
+  activityId: string
+}
+
+export type StartedFact = At & { kind: 'started'; input: SessionStart }
+export type CompletedFact = At & OfActivity & { kind: 'completed'; result: unknown }
+
+export type Fact =
+  | StartedFact
+  | (At & { kind: 'delivered'; events: UserEvent[] })
+  | (At & { kind: 'commanded'; command: Command })
+  | (At & { kind: 'announced'; announcement: Announcement })
+  | (At & OfActivity & { kind: 'scheduled' })
+  | CompletedFact
+  | (At & OfActivity & { kind: 'failed'; how: 'failed' | 'timedOut' | 'canceled' })
+  | (At & OfActivity & { kind: 'cancelRequested' })
+  /** The run goes on as another. */
+  | (At & { kind: 'continued'; runId: string })
+  | (At & { kind: 'closed'; how: 'completed' | 'failed' | 'terminated' | 'canceled' | 'timedOut' })
+  /** Workflow code threw; Temporal tries again for ever. */
+  | (At & { kind: 'stuck'; message: string })
+
+export const isModelStep = (fact: Fact): fact is CompletedFact & { result: ModelStep } =>
+  fact.kind === 'completed' && fact.activity === 'callModel'
+
+export const isToolResult = (fact: Fact): fact is CompletedFact & { result: ToolResult } =>
+  fact.kind === 'completed' && fact.activity === 'runTool'

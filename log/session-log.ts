@@ -1,0 +1,167 @@
+import { type Cursor, compareCursors } from './cursor.ts'
+import { lateItems, type LogItem } from './projection.ts'
+import { type RunView, viewOf } from './run-view.ts'
+import { readSegment, type Segment } from './segments.ts'
+import { HistoryGone, Tail } from './tail.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { SessionEvent } from '../protocol/events.ts'
+
+/** A session that Temporal and the blobs know nothing of. */
+export class SessionGone extends Error {
+  override readonly name = 'SessionGone'
+}
+
+export interface ListOptions {
+  order: 'asc' | 'desc'
+  /** Go on behind this place, in the order of the list. */
+  after?: Cursor
+}
+
+/**
+ * A session's log as readers see it: sealed segments, then the open run. Nobody above this can tell where the seam is.
+ */
+export class SessionLog {
+  readonly id: string
+  readonly tail: Tail
+  readonly #blobs: Blobs
+
+  constructor(id: string, tail: Tail, blobs: Blobs) {
+    this.id = id
+    this.tail = tail
+    this.#blobs = blobs
+  }
+
+  /**
+   * Opens the log for following. When this resolves, everything that happens later will be seen.
+   * Without `after` the items begin with what happens from now on; with it, behind that place.
+   * @throws SessionGone
+   */
+  async follow(options: { after?: Cursor; signal?: AbortSignal } = {}): Promise<AsyncGenerator<LogItem, void>> {
+    const release = this.tail.hold()
+    try {
+      const view = await this.#newest()
+      // The generator's own code runs with its first use only: where it begins is settled here.
+      return this.#follow(view, options.after ? 0 : view.items.length, options, release)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  async *#follow(
+    newest: RunView,
+    start: number,
+    { after, signal }: { after?: Cursor; signal?: AbortSignal },
+    release: () => void,
+  ): AsyncGenerator<LogItem, void> {
+    try {
+      if (after && after.run < newest.run) yield* this.#behind(after, newest)
+      let index = start
+      for (let view: RunView | undefined = newest; view; index = 0) {
+        while (!signal?.aborted) {
+          for (; index < view.items.length; index++) {
+            const item = view.items[index]!
+            if (!after || compareCursors(item.cursor, after) > 0) yield item
+          }
+          if (view.next || view.closed || this.tail.gone) break
+          await view.changed(signal)
+        }
+        if (signal?.aborted) return
+        view = view.next
+      }
+    } finally {
+      release()
+    }
+  }
+
+  /** Everything between a place in an earlier run and the newest run. */
+  async *#behind(after: Cursor, newest: RunView): AsyncGenerator<LogItem, void> {
+    for (let run = after.run; run < newest.run; run++) {
+      const { items } = viewOf(run, (await this.#segment(run)).facts)
+      yield* items.filter((item) => compareCursors(item.cursor, after) > 0)
+      const late = await this.#lateOf(run, newest)
+      yield* late.filter((item) => compareCursors(item.cursor, after) > 0)
+    }
+  }
+
+  /** Items of a run that lie behind its seal: the input of the run after it has them. */
+  async #lateOf(run: number, newest: RunView): Promise<LogItem[]> {
+    const segment = await this.#segment(run)
+    const following = run + 1 === newest.run ? newest.started : viewOf(run + 1, (await this.#segment(run + 1)).facts).started
+    return following ? lateItems(following.input, segment.sealedAt) : []
+  }
+
+  /**
+   * Events in the order of the log, each once, without following; those still waiting come last.
+   * @throws SessionGone
+   */
+  async *list({ order, after }: ListOptions): AsyncGenerator<{ cursor: Cursor; event: SessionEvent }, void> {
+    const release = this.tail.hold()
+    try {
+      const newest = await this.#newest()
+      const waitingAt = (index: number): Cursor => ({ run: newest.run + 1, event: 0, index })
+      const waiting = newest.waiting.map((event, index) => ({ cursor: waitingAt(index), event: event as SessionEvent }))
+      const runs = Array.from({ length: newest.run + 1 }, (_, run) => run)
+      const parts = order === 'asc' ? [...runs, undefined] : [undefined, ...runs.reverse()]
+      for (const run of parts) {
+        // Whole runs before the place need not be read.
+        if (after && run !== undefined && (order === 'asc' ? run < after.run : run > after.run)) continue
+        const items = run === undefined ? waiting : (await this.#itemsOf(run, newest)).filter((item) => !item.received)
+        for (const item of order === 'asc' ? items : items.toReversed()) {
+          const place = after ? compareCursors(item.cursor, after) : order === 'asc' ? 1 : -1
+          if (order === 'asc' ? place > 0 : place < 0) yield item
+        }
+      }
+    } finally {
+      release()
+    }
+  }
+
+  async #itemsOf(run: number, newest: RunView): Promise<LogItem[]> {
+    return run === newest.run ? newest.items : viewOf(run, (await this.#segment(run)).facts).items
+  }
+
+  /**
+   * The newest run, complete up to now. A session that Temporal has forgotten is read from its last segment.
+   * @throws SessionGone
+   */
+  async newest(): Promise<RunView> {
+    const release = this.tail.hold()
+    try {
+      return await this.#newest()
+    } finally {
+      release()
+    }
+  }
+
+  async #newest(): Promise<RunView> {
+    try {
+      return await this.tail.catchUp()
+    } catch (error) {
+      if (!(error instanceof HistoryGone)) throw error
+      const last = await this.lastSegment()
+      if (!last) throw new SessionGone(this.id, { cause: error })
+      const view = viewOf(last.run, last.facts)
+      view.closed = true
+      return view
+    }
+  }
+
+  /** The segment of the newest sealed run, undefined when no run was sealed. */
+  async lastSegment(): Promise<Segment | undefined> {
+    let last: string | undefined
+    for await (const key of this.#blobs.list(`sessions/${this.id}/segments/`)) last = key
+    return last ? this.#segment(Number(last.split('/').at(-1))) : undefined
+  }
+
+  /** The facts of every run from `from` on up to (not including) `before`, for a transcript. */
+  async *sealedFacts(from: number, before: number): AsyncGenerator<RunView, void> {
+    for (let run = from; run < before; run++) yield viewOf(run, (await this.#segment(run)).facts)
+  }
+
+  async #segment(run: number): Promise<Segment> {
+    const segment = await readSegment(this.#blobs, this.id, run)
+    if (!segment) throw new Error(`segment ${run} of session ${this.id} is missing`)
+    return segment
+  }
+}

@@ -1,0 +1,31 @@
+import type { Blobs } from '../store/blobs.ts'
+import { SessionLog } from './session-log.ts'
+import { type HistorySource, Tail } from './tail.ts'
+
+/** Every log of a process: readers of one session share one tail. Keeps the newest ones when nobody reads them. */
+export class SessionLogs {
+  readonly #source: HistorySource
+  readonly #blobs: Blobs
+  readonly #capacity: number
+  readonly #logs = new Map<string, SessionLog>()
+
+  /** @param capacity how many logs are kept in memory; those being read are always kept */
+  constructor(source: HistorySource, blobs: Blobs, capacity = 200) {
+    this.#source = source
+    this.#blobs = blobs
+    this.#capacity = capacity
+  }
+
+  get(sessionId: string): SessionLog {
+    const known = this.#logs.get(sessionId)
+    this.#logs.delete(sessionId)
+    const log = known && !known.tail.gone ? known : new SessionLog(sessionId, new Tail(this.#source, sessionId), this.#blobs)
+    // Newest last, so that the first ones are the longest unused.
+    this.#logs.set(sessionId, log)
+    for (const [id, { tail }] of this.#logs) {
+      if (this.#logs.size <= this.#capacity) break
+      if (!tail.held && id !== sessionId) this.#logs.delete(id)
+    }
+    return log
+  }
+}

@@ -1,0 +1,191 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Connection, isGrpcServiceError } from '@temporalio/client'
+import type { PayloadCodec } from '@temporalio/common'
+import { HistoryDecoder } from './decoder.ts'
+import { RunView } from './run-view.ts'
+
+const INVALID_ARGUMENT = 3
+const NOT_FOUND = 5
+
+/** Where histories are read from. */
+export interface HistorySource {
+  connection: Connection
+  namespace: string
+  codec: PayloadCodec
+}
+
+/** Temporal does not have the workflow: it never was, was deleted, or is past its retention. */
+export class HistoryGone extends Error {
+  override readonly name = 'HistoryGone'
+}
+
+/**
+ * Reads the newest run of a session and follows it from run to run by long poll. One of these per session and process;
+ * it polls while somebody holds it, and a little longer, because a turn's activities come and go.
+ */
+export class Tail {
+  /** The newest run; undefined until its first page is read. */
+  current: RunView | undefined
+  /** Temporal has nothing (more) of this session. */
+  gone = false
+  readonly #source: HistorySource
+  readonly #workflowId: string
+  readonly #lingerMs: number
+  #runId = ''
+  readonly #visited = new Set<string>()
+  #token: Uint8Array | undefined
+  #decoder: HistoryDecoder
+  /** Newest history event read of the run, whatever its kind. */
+  #seen = 0
+  #holders = 0
+  #linger: NodeJS.Timeout | undefined
+  #abort: AbortController | undefined
+  #pumping = false
+  #progress = Promise.withResolvers<void>()
+
+  constructor(source: HistorySource, workflowId: string, lingerMs = 1000) {
+    this.#source = source
+    this.#workflowId = workflowId
+    this.#lingerMs = lingerMs
+    this.#decoder = new HistoryDecoder(source.codec)
+  }
+
+  /** Whether somebody reads, or did a moment ago. */
+  get held(): boolean {
+    return this.#holders > 0 || this.#linger !== undefined
+  }
+
+  /** Keeps the tail reading until the returned function is called. */
+  hold(): () => void {
+    this.#holders++
+    clearTimeout(this.#linger)
+    this.#linger = undefined
+    void this.#pump()
+    let released = false
+    return () => {
+      if (released) return
+      released = true
+      if (--this.#holders > 0) return
+      this.#linger = setTimeout(() => {
+        this.#linger = undefined
+        this.#abort?.abort()
+      }, this.#lingerMs)
+      this.#linger.unref()
+    }
+  }
+
+  /**
+   * The newest run, holding everything that was in the history when this was called. Hold the tail meanwhile.
+   * @throws HistoryGone when Temporal does not have the session
+   */
+  async catchUp(): Promise<RunView> {
+    if (this.current?.closed) return this.current
+    const { runId, length } = await this.#describe()
+    const reached = () => (this.#runId === runId ? this.#seen >= length : this.#visited.has(runId))
+    while (!this.gone && !this.current?.closed && !reached()) await this.#progress.promise
+    if (!this.current) throw new HistoryGone(this.#workflowId)
+    return this.current
+  }
+
+  async #describe(): Promise<{ runId: string; length: number }> {
+    try {
+      const { connection, namespace } = this.#source
+      const { workflowExecutionInfo: info } = await connection.workflowService.describeWorkflowExecution({
+        namespace,
+        execution: { workflowId: this.#workflowId },
+      })
+      return { runId: info?.execution?.runId ?? '', length: Number(info?.historyLength ?? 0) }
+    } catch (error) {
+      if (isNotFound(error)) throw new HistoryGone(this.#workflowId, { cause: error })
+      throw error
+    }
+  }
+
+  #enter(runId: string): void {
+    this.#runId = runId
+    this.#visited.add(runId)
+    this.#token = undefined
+    this.#seen = 0
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping || this.gone || this.current?.closed) return
+    this.#pumping = true
+    this.#abort = new AbortController()
+    const { signal } = this.#abort
+    for (let failures = 0; !signal.aborted && !this.gone && !this.current?.closed; ) {
+      try {
+        if (!this.#runId) this.#enter((await this.#describe()).runId)
+        await this.#page(signal)
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) break
+        if (error instanceof HistoryGone || isNotFound(error)) {
+          this.gone = true
+          this.#notify()
+          break
+        }
+        // A token that is refused after a reset of the workflow: read the run again, what is known is skipped.
+        if (isGrpcServiceError(error) && error.code === INVALID_ARGUMENT) this.#token = undefined
+        // The server is away or sheds load: go on asking, readers keep what they have.
+        await wait(Math.min(2000, 20 * 2 ** failures++) * (0.5 + Math.random()), undefined, { signal }).catch(() => {})
+      }
+    }
+    this.#pumping = false
+    // Somebody came while this was stopping.
+    if (this.#holders > 0) void this.#pump()
+  }
+
+  async #page(signal: AbortSignal): Promise<void> {
+    const { connection, namespace } = this.#source
+    const request = {
+      namespace,
+      execution: { workflowId: this.#workflowId, runId: this.#runId },
+      // Without it the server returns no token at the end of an open run, and there would be nothing to go on from.
+      waitNewEvent: true,
+      nextPageToken: this.#token,
+    }
+    const response = await connection.withAbortSignal(signal, () =>
+      connection.workflowService.getWorkflowExecutionHistory(request),
+    )
+    const events = response.history?.events ?? []
+    if (!this.#token) this.#decoder = new HistoryDecoder(this.#source.codec)
+    let follow: string | undefined
+    for (const event of events) {
+      const fact = await this.#decoder.decode(event)
+      this.#seen = Math.max(this.#seen, Number(event.eventId))
+      if (!fact) continue
+      if (fact.kind === 'started') this.#begin(fact.input.run)
+      const view = this.current!
+      // Also keeps out what a re-read brings again.
+      if (fact.id <= view.lastId) continue
+      view.append(fact)
+      if (fact.kind === 'continued') follow = fact.runId
+      if (fact.kind === 'closed') view.closed = true
+    }
+    this.#token = response.nextPageToken?.length ? response.nextPageToken : undefined
+    if (follow !== undefined) this.#enter(follow)
+    this.#notify()
+  }
+
+  #begin(run: number): void {
+    const previous = this.current
+    if (previous?.run === run) return
+    this.current = new RunView(run)
+    if (previous) {
+      previous.next = this.current
+      previous.wake()
+    }
+  }
+
+  #notify(): void {
+    this.current?.wake()
+    const { resolve } = this.#progress
+    this.#progress = Promise.withResolvers()
+    resolve()
+  }
+}
+
+export function isNotFound(error: unknown): boolean {
+  return isGrpcServiceError(error) && error.code === NOT_FOUND
+}

@@ -1,0 +1,99 @@
+/** From facts to the messages that the model sees. Pure. Source: design §4. */
+import type { AssistantBlock } from '../protocol/contract.ts'
+import { stepEvent } from '../protocol/ids.ts'
+import type { Fact } from './facts.ts'
+import { isModelStep } from './facts.ts'
+import type { LogItem } from './projection.ts'
+
+/** A message in the form of the Messages API. */
+export interface TranscriptMessage {
+  role: 'user' | 'assistant' | 'system'
+  content: AssistantBlock[]
+}
+
+type Entry =
+  | { role: 'user' | 'system'; content: AssistantBlock[] }
+  | { role: 'assistant'; content: AssistantBlock[]; uses: { eventId: string; modelId: string }[] }
+
+interface Result {
+  content: AssistantBlock[]
+  is_error: boolean
+}
+
+/**
+ * Collects a session's conversation from its facts and their items. Everything it keeps is append-only, so equal
+ * prefixes of the log give equal prefixes of the messages: the provider's prompt cache depends on that.
+ */
+export class Transcript {
+  #entries: Entry[] = []
+  #results = new Map<string, Result>()
+
+  /** Takes the next fact with the items that the projection made of it. */
+  apply(fact: Fact, items: LogItem[]): void {
+    if (isModelStep(fact) && fact.result.content.length > 0) {
+      this.#entries.push({
+        role: 'assistant',
+        content: fact.result.content,
+        uses: fact.result.content.flatMap((block, index) =>
+          block.type === 'tool_use'
+            ? [{ eventId: stepEvent.block(fact.activityId, index), modelId: String(block.id) }]
+            : [],
+        ),
+      })
+    }
+    if (fact.kind === 'announced' && fact.announcement.compaction) this.#compact(fact.announcement.compaction.summary)
+    const dropped = fact.kind === 'announced' && fact.announcement.flushed
+    for (const { event, received } of items) {
+      if (received) continue
+      if ((event.type === 'user.message' || event.type === 'system.message') && !dropped) {
+        const content = blocks(event.content)
+        if (content.length > 0) this.#entries.push({ role: event.type === 'user.message' ? 'user' : 'system', content })
+      }
+      if (event.type === 'agent.tool_result') this.#answer(event.tool_use_id, event)
+      if (event.type === 'agent.mcp_tool_result') this.#answer(event.mcp_tool_use_id, event)
+      if (event.type === 'user.custom_tool_result') this.#answer(event.custom_tool_use_id, event)
+      if (event.type === 'user.tool_result') this.#answer(event.tool_use_id, event)
+    }
+  }
+
+  /** The messages: roles alternate, and every tool use is answered at the start of the next message. */
+  messages(): TranscriptMessage[] {
+    const messages: TranscriptMessage[] = []
+    for (const entry of this.#entries) {
+      const last = messages.at(-1)
+      if (entry.role === 'user' && last?.role === 'user') last.content.push(...entry.content)
+      else messages.push({ role: entry.role, content: [...entry.content] })
+      if (entry.role === 'assistant' && entry.uses.length > 0) {
+        messages.push({ role: 'user', content: entry.uses.map((use) => this.#resultBlock(use)) })
+      }
+    }
+    return messages
+  }
+
+  #answer(toolUseId: string, answer: { content?: unknown[] | null; is_error?: boolean | null }): void {
+    // The first answer counts: whatever comes later cannot change a prompt that was already sent.
+    if (this.#results.has(toolUseId)) return
+    this.#results.set(toolUseId, { content: blocks(answer.content ?? []), is_error: answer.is_error ?? false })
+  }
+
+  #resultBlock({ eventId, modelId }: { eventId: string; modelId: string }): AssistantBlock {
+    const result = this.#results.get(eventId) ?? {
+      content: [{ type: 'text', text: 'No result of this call was recorded. It is unknown whether it ran.' }],
+      is_error: true,
+    }
+    return { type: 'tool_result', tool_use_id: modelId, content: result.content, is_error: result.is_error }
+  }
+
+  #compact(summary: string): void {
+    this.#entries = [{ role: 'user', content: [{ type: 'text', text: summary }] }]
+    this.#results.clear()
+  }
+}
+
+function blocks(content: readonly unknown[]): AssistantBlock[] {
+  return content.filter((block) => {
+    const { type, text } = block as AssistantBlock
+    // The Messages API refuses blank text blocks.
+    return type !== 'text' || String(text).trim() !== ''
+  }) as AssistantBlock[]
+}

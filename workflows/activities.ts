@@ -1,0 +1,78 @@
+import { ActivityCancellationType, scheduleActivity, workflowInfo } from '@temporalio/workflow'
+import {
+  type CallModelInput,
+  type ModelStep,
+  names,
+  type OpenToolUse,
+  type RunToolInput,
+  type SealRunInput,
+  type ToolResult,
+} from '../protocol/contract.ts'
+import type { SessionState } from './session-state.ts'
+
+/**
+ * One attempt each: what a failure means is decided in the workflow, where the decision is history. An activity that is
+ * cancelled may still return what it has.
+ */
+const oneAttempt = {
+  retry: { maximumAttempts: 1 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+}
+
+/** Asks the model once. `base` names the request and every event of its reply. */
+export function callModel(state: SessionState, base: string): Promise<ModelStep> {
+  const { modelTimeoutMs, heartbeatTimeoutMs } = state.settings
+  const input: CallModelInput = {
+    run: state.run,
+    revision: state.revision,
+    transcriptFrom: state.transcriptFrom,
+    ...(state.host && { host: state.host }),
+  }
+  return scheduleActivity<ModelStep>(names.callModel, [input], {
+    ...oneAttempt,
+    activityId: base,
+    startToCloseTimeout: modelTimeoutMs,
+    heartbeatTimeout: heartbeatTimeoutMs,
+  })
+}
+
+/** Runs a tool on the session's host. The ledger there sees to it that repeated attempts do not run it twice. */
+export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolResult> {
+  const { toolTimeoutMs, heartbeatTimeoutMs } = state.settings
+  const { id, name, kind, input, attempts } = tool
+  const call: RunToolInput = { toolUseId: id, name, kind, input, revision: state.revision, attempt: attempts }
+  return scheduleActivity<ToolResult>(names.runTool, [call], {
+    ...oneAttempt,
+    ...onHost(state),
+    activityId: attempts === 1 ? id : `${id}.${attempts}`,
+    startToCloseTimeout: toolTimeoutMs,
+    heartbeatTimeout: heartbeatTimeoutMs,
+  })
+}
+
+/** Writes the run so far as a segment; tried until it is written. */
+export function sealRun(input: SealRunInput): Promise<void> {
+  return scheduleActivity<void>(names.sealRun, [input], {
+    startToCloseTimeout: '1 minute',
+    retry: { initialInterval: '100ms', maximumInterval: '10s' },
+  })
+}
+
+/** Ends the session's container; its host may be away for good, so this does not wait long. */
+export async function closeContainer(state: SessionState): Promise<void> {
+  if (!state.host) return
+  await scheduleActivity<void>(names.closeContainer, [], {
+    ...onHost(state),
+    startToCloseTimeout: '20s',
+    scheduleToCloseTimeout: '30s',
+  }).catch(() => {})
+}
+
+/** How long a host may take to pick up its work before it counts as lost. */
+const hostPatience = '1 minute'
+
+function onHost(state: SessionState) {
+  const shared = workflowInfo().taskQueue
+  // With one host its queue is the shared one: no other host could take over, so the call waits for it to come back.
+  return !state.host || state.host === shared ? {} : { taskQueue: state.host, scheduleToStartTimeout: hostPatience }
+}

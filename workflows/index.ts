@@ -1,0 +1,2 @@
+export { session } from './session.ts'
+export { erase } from './erase.ts'

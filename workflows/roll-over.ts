@@ -1,0 +1,39 @@
+import { makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow'
+import { names, type SessionStart } from '../protocol/contract.ts'
+import { closeContainer, sealRun } from './activities.ts'
+import type { session } from './session.ts'
+import type { SessionState } from './session-state.ts'
+
+/** Long histories make cold workers slow: past the threshold the run goes on as a new one. */
+export function rollOverIsDue(state: SessionState): boolean {
+  const { historyLength, continueAsNewSuggested } = workflowInfo()
+  return historyLength >= state.settings.rollOverEvents || continueAsNewSuggested
+}
+
+/** Seals the run and goes on as the next one. Does not return. */
+export async function rollOver(state: SessionState): Promise<never> {
+  state.sealing = true
+  // What arrives from here on is in no segment: the next run's input says so.
+  state.inbox.sealed = state.inbox.waiting.length
+  await sealRun({ run: state.run })
+  const { agentName, settings, revision } = state
+  const start: SessionStart = { run: state.run + 1, agentName, settings, revision, carried: state.carry() }
+  await makeContinueAsNewFunc<typeof session>({
+    workflowType: names.workflow,
+    memo: { [names.state]: { ...state.memo(), run: state.run + 1 } },
+  })(start)
+  throw new Error('unreachable: the run went on as a new one')
+}
+
+/** Ends an archived session: its log is sealed whole, its container stopped. */
+export async function endSession(state: SessionState): Promise<void> {
+  if (state.status !== 'terminated') state.turn('archive')
+  for (let first = true; first || state.inbox.waiting.length > 0; first = false) {
+    // What was still accepted has its place in the log, though nobody answers it any more.
+    const processed = state.inbox.take(() => true).map((event) => event.id)
+    state.announce({ processed, flushed: true, events: first ? state.terminated() : [] })
+    if (first) await closeContainer(state)
+    state.sealing = true
+    await sealRun({ run: state.run, final: state.memo() })
+  }
+}

@@ -1,0 +1,124 @@
+import { isCancellation } from '@temporalio/workflow'
+import type { AnnouncedEvent, OpenToolUse } from '../protocol/contract.ts'
+import type { UserCustomToolResultEvent, UserEvent, UserToolConfirmationEvent, UserToolResultEvent } from '../protocol/events.ts'
+import { runTool } from './activities.ts'
+import { judge } from './failures.ts'
+import type { SessionState } from './session-state.ts'
+import { resultOf } from './tool-result.ts'
+
+/** How many workers one call may lose before its outcome is given to the model as unknown. */
+const livesPerCall = 3
+
+type Answer = UserToolConfirmationEvent | UserCustomToolResultEvent | UserToolResultEvent
+
+/** Runs what may run of the step's tool uses, side by side, then sees what still needs an answer. */
+export async function runTools(state: SessionState): Promise<void> {
+  refuseDenied(state)
+  const runnable = state.tools.filter((tool) => tool.state === 'run')
+  if (runnable.length > 0) {
+    await state.interruptible(() => Promise.all(runnable.map((tool) => untilDone(state, tool))))
+  }
+  // What an interrupt stopped is settled where the interrupt is.
+  if (!state.inbox.hasInterrupt && !state.archiving) takeAnswers(state)
+}
+
+/** Takes the client's answers; goes on when none is missing, otherwise says which ones are. Source: spec §10.2, §10.4. */
+export function takeAnswers(state: SessionState): void {
+  const answers = state.inbox.take(isAnswer)
+  const results = answers.flatMap((answer) => settle(state, answer))
+  const processed = answers.map((answer) => answer.id)
+  const missing = state.pending.map((pending) => pending.id)
+  if (missing.length > 0) {
+    if (state.phase === 'tools') state.turn('settle')
+    state.phase = 'blocked'
+    state.announce({ processed, events: [...results, ...state.idle({ type: 'requires_action', event_ids: missing })] })
+    return
+  }
+  if (state.phase === 'blocked') {
+    state.turn('work')
+    state.announce({ processed, events: [...state.running(), ...results] })
+  } else if (processed.length > 0) {
+    state.announce({ processed, events: results })
+  }
+  state.phase = state.tools.some((tool) => tool.state === 'run') ? 'tools' : 'model'
+}
+
+/** Applies one answer; the events are the result that a refusal makes. An answer that fits nothing changes nothing. */
+function settle(state: SessionState, answer: Answer): AnnouncedEvent[] {
+  const id = answer.type === 'user.custom_tool_result' ? answer.custom_tool_use_id : answer.tool_use_id
+  const awaits = state.pending.find((pending) => pending.id === id)?.awaits
+  const tool = state.tools.find((open) => open.id === id)
+  if (!tool || awaits !== answer.type) return []
+  if (answer.type === 'user.tool_confirmation' && answer.result === 'allow') {
+    tool.state = 'run'
+    return []
+  }
+  tool.state = 'done'
+  if (answer.type !== 'user.tool_confirmation') return []
+  const reason = answer.deny_message ? `: ${answer.deny_message}` : '.'
+  return [resultOf(tool, `The user rejected this call${reason}`)]
+}
+
+function refuseDenied(state: SessionState): void {
+  const denied = state.tools.filter((tool) => tool.state === 'run' && tool.permission === 'deny')
+  if (denied.length === 0) return
+  for (const tool of denied) tool.state = 'done'
+  state.announce({ events: denied.map((tool) => resultOf(tool, `There is no tool "${tool.name}", or it is disabled.`)) })
+}
+
+/** Runs one call until it has a result, however many workers that takes. An interrupt leaves it without one. */
+async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> {
+  for (;;) {
+    tool.attempts++
+    try {
+      await runTool(state, tool)
+      tool.state = 'done'
+      return
+    } catch (error) {
+      if (isCancellation(error)) return
+      const failure = judge(error)
+      if (failure.kind === 'lost' && tool.attempts < livesPerCall) {
+        announceLoss(state, failure.message)
+        continue
+      }
+      tool.state = 'done'
+      const message = failure.kind === 'model' ? failure.failure.message : failure.message
+      state.announce({
+        events: [
+          { type: 'session.error', error: { type: 'unknown_error', message, retry_status: { type: 'retrying' } } },
+          resultOf(tool, explain(failure.kind, message)),
+        ],
+      })
+      return
+    }
+  }
+}
+
+function explain(kind: ReturnType<typeof judge>['kind'], message: string): string {
+  return kind === 'container'
+    ? `This call was not run: ${message}`
+    : `It is unknown whether this call ran to its end (${message}). It was not repeated.`
+}
+
+/** Shows that a worker was lost under a call and that the work goes on; once for all calls that it took with it. */
+function announceLoss(state: SessionState, message: string): void {
+  if (state.lossAnnouncedAt === Date.now()) return
+  state.lossAnnouncedAt = Date.now()
+  state.turn('transientError')
+  state.turn('retry')
+  state.announce({
+    events: [
+      { type: 'session.error', error: { type: 'unknown_error', message, retry_status: { type: 'retrying' } } },
+      ...state.rescheduled(),
+      ...state.running(),
+    ],
+  })
+}
+
+export function isAnswer(event: UserEvent): event is Answer {
+  return (
+    event.type === 'user.tool_confirmation' ||
+    event.type === 'user.custom_tool_result' ||
+    event.type === 'user.tool_result'
+  )
+}

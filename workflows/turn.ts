@@ -1,0 +1,37 @@
+import type { SessionErrorBody, StopDetails, StopReason } from '../protocol/events.ts'
+import type { SessionState } from './session-state.ts'
+
+/** Takes every message that is waiting: they are answered together. */
+export function beginTurn(state: SessionState): void {
+  const messages = state.inbox.take((event) => event.type === 'user.message' || event.type === 'system.message')
+  state.phase = 'model'
+  state.steps = 0
+  state.turn('work')
+  state.announce({ processed: messages.map((event) => event.id), events: state.running() })
+}
+
+export function finishTurn(state: SessionState, reason: StopReason, details: StopDetails | null = null): void {
+  state.phase = 'idle'
+  state.tools = []
+  state.turn('settle')
+  state.announce({ events: state.idle(reason, details) })
+}
+
+/**
+ * Ends a turn that cannot go on. The messages that are waiting go with it: they stay in the log, unanswered. The session
+ * takes the next message. Source: spec §7, §11.2.
+ */
+export function giveUp(state: SessionState, error: Omit<SessionErrorBody, 'retry_status'>): void {
+  const dropped = state.inbox.take((event) => event.type === 'user.message' || event.type === 'system.message')
+  state.phase = 'idle'
+  state.tools = []
+  state.turn(state.status === 'rescheduling' ? 'exhausted' : 'settle')
+  state.announce({
+    processed: dropped.map((event) => event.id),
+    flushed: true,
+    events: [
+      { type: 'session.error', error: { ...error, retry_status: { type: 'exhausted' } } },
+      ...state.idle({ type: 'retries_exhausted' }),
+    ],
+  })
+}
