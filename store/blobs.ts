@@ -28,3 +28,12 @@ export class BlobTooLarge extends Error {
     this.maxBytes = maxBytes
   }
 }
+
+/** Thrown when the disk has no room; what was being written is not there. */
+export class StorageFull extends Error {
+  override readonly name = 'StorageFull'
+  readonly code = 'storage_full'
+  constructor(directory: string, cause?: unknown) {
+    super(`no space left in ${directory}: free some, or point the data folder at a larger disk`, { cause })
+  }
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import {
+  type Agent,
+  agentListParams,
+  agentVersionListParams,
+  createAgent,
+  updateAgent,
+} from '../protocol/agents.ts'
+import { conflict, notFound } from '../protocol/errors.ts'
+import { decodePage, encodePage } from '../protocol/pagination.ts'
+import { parse } from '../protocol/parse.ts'
+import type { Records } from '../store/records.ts'
+import type { AgentsApi } from './api.ts'
+import { pageAt, pageOf } from './pages.ts'
+
+export function createAgentsApi({ agents }: Records): AgentsApi {
+  async function find(id: string, version?: number): Promise<Agent> {
+    const agent = await agents.get(id, version)
+    if (!agent) throw notFound('agent', version === undefined ? id : `${id} version ${version}`)
+    return agent
+  }
+
+  return {
+    async create(input) {
+      const agent = createAgent(input, new Date().toISOString())
+      await agents.insert(agent)
+      return agent
+    },
+
+    async retrieve(agentId, params = {}) {
+      const { version } = parse(z.strictObject({ version: z.int().min(1).optional() }), params)
+      return find(agentId, version)
+    },
+
+    async update(agentId, input) {
+      // Without a version the last write wins: a change that came in between is the new base.
+      for (let tries = 0; ; tries++) {
+        const agent = await find(agentId)
+        const changed = updateAgent(agent, input, new Date().toISOString())
+        if (changed === agent || (await agents.update(changed, agent.version))) return changed
+        if (tries === 20) throw conflict(`agent ${agentId} is being changed by others: try again`, { shouldRetry: true })
+      }
+    },
+
+    async list(input = {}) {
+      const params = parse(agentListParams, input)
+      const { rows, more } = await agents.list({
+        limit: params.limit,
+        ...pageAt('agents', params.page),
+        createdAt: params.created_at,
+        includeArchived: params.include_archived ?? false,
+      })
+      return pageOf('agents', rows, more)
+    },
+
+    async archive(agentId) {
+      const agent = await agents.archive(agentId, new Date().toISOString())
+      if (!agent) throw notFound('agent', agentId)
+      return agent
+    },
+
+    versions: {
+      async list(agentId, input = {}) {
+        const params = parse(agentVersionListParams, input)
+        await find(agentId)
+        const cursor = params.page && decodePage('agent_versions', params.page, { version: z.int() })
+        const { rows, more } = await agents.versions(agentId, {
+          limit: params.limit,
+          ...(cursor && { after: cursor.version }),
+        })
+        const last = rows.at(-1)
+        return { data: rows, next_page: more && last ? encodePage('agent_versions', { version: last.version }) : null }
+      },
+    },
+  }
+}

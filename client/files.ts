@@ -1,0 +1,110 @@
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { getExtension, getType } from './mime.ts'
+import {
+  expiresInSeconds,
+  type FileMetadata,
+  type FileUploadParams,
+  fileListParams,
+  storedFilename,
+} from '../protocol/files.ts'
+import { ApiError, invalidRequest, notFound, tooLarge } from '../protocol/errors.ts'
+import { isId, newId } from '../protocol/ids.ts'
+import { limits, pageSizes } from '../protocol/limits.ts'
+import { parse } from '../protocol/parse.ts'
+import { type Blobs, BlobTooLarge } from '../store/blobs.ts'
+import type { FileRecord, Records } from '../store/records.ts'
+import type { FilesApi } from './api.ts'
+import { pageAt, pageOf } from './pages.ts'
+
+export function createFilesApi({ files, sessions }: Records, blobs: Blobs): FilesApi {
+  async function find(id: string): Promise<FileRecord> {
+    const file = await files.get(id)
+    if (!file) throw notFound('file', id)
+    return file
+  }
+
+  return {
+    async upload({ file, expires_in_seconds }: FileUploadParams) {
+      const seconds = parse(expiresInSeconds, expires_in_seconds, 'expires_in_seconds')
+      const mimeType = file.mimeType ?? getType(file.filename) ?? 'application/octet-stream'
+      const filename = storedFilename(file.filename, getExtension(mimeType))
+      const id = newId('file')
+      const blob = `files/${id}`
+      const { size } = await blobs.putStream(blob, streamOf(file.content), { maxBytes: limits.fileBytes }).catch((error) => {
+        if (error instanceof BlobTooLarge) throw tooLarge(`file: longer than ${limits.fileBytes} bytes`, { cause: error })
+        throw error
+      })
+      const now = Date.now()
+      const metadata: FileMetadata = {
+        id,
+        type: 'file',
+        filename,
+        mime_type: mimeType,
+        size_bytes: size,
+        created_at: new Date(now).toISOString(),
+        downloadable: true,
+        expires_at: seconds === undefined ? null : new Date(now + seconds * 1000).toISOString(),
+        scope: null,
+      }
+      await files.insert({ metadata, blob })
+      return metadata
+    },
+
+    async retrieveMetadata(fileId) {
+      return (await find(fileId)).metadata
+    },
+
+    async list(input = {}) {
+      const params = parse(fileListParams, input)
+      const { scope_id: scope, ids } = params
+      if (scope !== undefined && !isId('session', scope)) throw invalidRequest('scope_id: not an id of a session')
+      if (ids !== undefined) {
+        if (params.page !== undefined || params.limit !== undefined) {
+          throw invalidRequest('ids: cannot be combined with page or limit')
+        }
+        const wanted = [...new Set(ids)]
+        if (wanted.length > 100) throw invalidRequest('ids: at most 100')
+        const found = (await files.getMany(wanted)).map((file) => file.metadata)
+        const inScope = found.filter((file) => scope === undefined || file.scope?.id === scope)
+        return { data: inScope.sort(newestFirst), next_page: null }
+      }
+      const { rows, more } = await files.list({
+        limit: params.limit ?? pageSizes.files.default,
+        ...pageAt('files', params.page),
+        ...(scope !== undefined && { scope }),
+      })
+      return pageOf('files', rows.map((file) => file.metadata), more)
+    },
+
+    async download(fileId) {
+      const { metadata, blob } = await find(fileId)
+      if (metadata.expires_at && Date.parse(metadata.expires_at) <= Date.now()) {
+        throw new ApiError(404, 'not_found_error', `file ${fileId} has expired`, { code: 'file_expired' })
+      }
+      const content = await blobs.getStream(blob)
+      if (!content) throw notFound('content of file', fileId)
+      return { metadata, content }
+    },
+
+    async delete(fileId) {
+      const { metadata, blob } = await find(fileId)
+      if (metadata.scope && (await sessions.get(metadata.scope.id))?.resources.some((held) => held.file_id === fileId)) {
+        throw invalidRequest(`file ${fileId} is attached to session ${metadata.scope.id}: it goes with the session`)
+      }
+      await files.delete(fileId)
+      // Sessions that mounted it have copies of their own that share the content.
+      if ((await files.countByBlob(blob)) === 0) await blobs.delete(blob)
+      return { id: fileId, type: 'file_deleted' }
+    },
+  }
+}
+
+function streamOf(content: FileUploadParams['file']['content']): Readable {
+  if (content instanceof Readable) return content
+  if (content instanceof Blob) return Readable.fromWeb(content.stream() as ReadableStream)
+  return Readable.from([content])
+}
+
+const newestFirst = (a: FileMetadata, b: FileMetadata) =>
+  b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id)

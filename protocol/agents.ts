@@ -1,0 +1,206 @@
+/** Agents: versioned configurations. Source: spec §3. */
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { conflict, invalidRequest, notSupported } from './errors.ts'
+import { newId } from './ids.ts'
+import { limits } from './limits.ts'
+import { metadataParams, metadataPatch, patchMetadata } from './metadata.ts'
+import { type Effort, modelInfo } from './models.ts'
+import { createdAtFilter, pageParams } from './pagination.ts'
+import { parse } from './parse.ts'
+import type { SessionAgent } from './sessions.ts'
+import { type AgentTool, resolveTools, toolParams } from './tools.ts'
+
+export interface AgentModel {
+  id: string
+  effort: { type: Effort }
+  speed: 'standard' | 'fast'
+}
+
+export interface Agent {
+  id: string
+  type: 'agent'
+  version: number
+  name: string
+  description: string | null
+  model: AgentModel
+  system: string | null
+  tools: AgentTool[]
+  mcp_servers: { type: 'url'; name: string; url: string }[]
+  skills: never[]
+  multiagent: null
+  execution_identity: { type: 'service_account' }
+  metadata: Record<string, string>
+  created_at: string
+  updated_at: string
+  archived_at: string | null
+}
+
+const effort = z.enum(['low', 'medium', 'high', 'xhigh', 'max'])
+const modelParams = z.union([
+  z.string().min(1).max(256),
+  z.strictObject({
+    id: z.string().min(1).max(256),
+    effort: z.union([effort, z.strictObject({ type: effort })]).nullish(),
+    speed: z.enum(['standard', 'fast']).nullish(),
+    inference_geo: z.string().nullish(),
+  }),
+])
+type ModelParams = z.output<typeof modelParams>
+
+const name = z.string().min(1).max(limits.agentName)
+const description = z.string().max(limits.agentDescription)
+const system = z.string().max(limits.system)
+const tools = z.array(toolParams).max(limits.tools)
+const mcpServers = z
+  .array(z.strictObject({ type: z.literal('url'), name: z.string().min(1).max(255), url: z.url().max(2048) }))
+  .max(limits.mcpServers)
+/** Parts that are checked for their presence only: they are refused. */
+const unbuilt = {
+  skills: z.array(z.unknown()).nullish(),
+  multiagent: z.unknown().optional(),
+  execution_identity: z.looseObject({ type: z.enum(['service_account', 'aws_role']) }).nullish(),
+}
+
+export const agentCreateParams = z.strictObject({
+  name,
+  model: modelParams,
+  description: description.nullish(),
+  system: system.nullish(),
+  tools: tools.nullish(),
+  mcp_servers: mcpServers.nullish(),
+  metadata: metadataParams.nullish(),
+  ...unbuilt,
+})
+export type AgentCreateParams = z.input<typeof agentCreateParams>
+
+export const agentUpdateParams = z.strictObject({
+  version: z.int().min(1).optional(),
+  name: name.optional(),
+  model: modelParams.optional(),
+  description: description.nullish(),
+  system: system.nullish(),
+  tools: tools.nullish(),
+  mcp_servers: mcpServers.nullish(),
+  metadata: metadataPatch.nullish(),
+  ...unbuilt,
+})
+export type AgentUpdateParams = z.input<typeof agentUpdateParams>
+
+export const agentListParams = pageParams('agents').extend({
+  created_at: createdAtFilter.pick({ gte: true, lte: true }).optional(),
+  include_archived: z.boolean().optional(),
+})
+export type AgentListParams = z.input<typeof agentListParams>
+export const agentVersionListParams = pageParams('agentVersions')
+export type AgentVersionListParams = z.input<typeof agentVersionListParams>
+
+/** A new agent, version 1. Throws a 400 that names what is wrong. */
+export function createAgent(input: AgentCreateParams, now: string): Agent {
+  const params = parse(agentCreateParams, input)
+  refuseUnbuilt(params)
+  return {
+    id: newId('agent'),
+    type: 'agent',
+    version: 1,
+    name: params.name,
+    description: params.description || null,
+    model: resolveModel(params.model),
+    system: params.system || null,
+    tools: resolveTools(params.tools ?? []),
+    mcp_servers: [],
+    skills: [],
+    multiagent: null,
+    execution_identity: { type: 'service_account' },
+    metadata: params.metadata ?? {},
+    created_at: now,
+    updated_at: now,
+    archived_at: null,
+  }
+}
+
+/**
+ * The next version of an agent, or the agent itself when nothing changes. Source: spec §3.8.
+ * @throws ApiError 409 when `version` is given and is not the newest, 400 for an archived agent
+ */
+export function updateAgent(agent: Agent, input: AgentUpdateParams, now: string): Agent {
+  const params = parse(agentUpdateParams, input)
+  if (agent.archived_at) throw invalidRequest(`agent ${agent.id} is archived and cannot be changed`)
+  if (params.version !== undefined && params.version !== agent.version) {
+    throw conflict(`agent ${agent.id} is at version ${agent.version}, not ${params.version}: retrieve it and try again`)
+  }
+  refuseUnbuilt(params)
+  const changed: Agent = {
+    ...agent,
+    name: params.name ?? agent.name,
+    description: params.description === undefined ? agent.description : params.description || null,
+    model: params.model === undefined ? agent.model : resolveModel(params.model, agent.model),
+    system: params.system === undefined ? agent.system : params.system || null,
+    tools: params.tools === undefined ? agent.tools : resolveTools(params.tools ?? []),
+    metadata: params.metadata ? patchMetadata(agent.metadata, params.metadata) : agent.metadata,
+  }
+  if (isDeepStrictEqual(changed, agent)) return agent
+  return { ...changed, version: agent.version + 1, updated_at: now }
+}
+
+/** An agent's fields as a session shows them. */
+export function sessionAgent(agent: Agent): SessionAgent {
+  const { created_at: _created, updated_at: _updated, archived_at: _archived, metadata: _metadata, ...rest } = agent
+  return rest
+}
+
+const overrideParams = z.strictObject({
+  model: modelParams.nullish(),
+  system: system.nullish(),
+  tools: tools.nullish(),
+  mcp_servers: mcpServers.nullish(),
+  skills: z.array(z.unknown()).nullish(),
+})
+
+/**
+ * An agent with a session's overrides: omitted inherits, null or empty clears, a value replaces. Source: spec §6.2.
+ * @throws ApiError 400, `agent_model_required` for a model of null
+ */
+export function applyOverrides(agent: Agent, input: unknown): SessionAgent {
+  const params = parse(overrideParams, input, 'agent')
+  refuseUnbuilt(params)
+  if (params.model === null) throw invalidRequest('agent.model: cannot be cleared', { code: 'agent_model_required' })
+  return {
+    ...sessionAgent(agent),
+    // The effort of an override is ignored: the model's own default counts.
+    ...(params.model !== undefined && { model: { ...resolveModel(params.model), effort: defaultEffort(params.model) } }),
+    ...(params.system !== undefined && { system: params.system || null }),
+    ...(params.tools !== undefined && { tools: resolveTools(params.tools ?? []) }),
+  }
+}
+
+function resolveModel(params: ModelParams, before?: AgentModel): AgentModel {
+  const given = typeof params === 'string' ? { id: params } : params
+  const { id, speed, inference_geo: geo, effort: level } = given as Exclude<ModelParams, string>
+  if (geo != null) throw notSupported('model.inference_geo')
+  if (speed === 'fast' && !modelInfo(id).supportsFast) throw invalidRequest(`model.speed: ${id} has no fast mode`)
+  // Only the effort outlives a replaced model, and only with the same id. Source: spec §3.3.
+  const kept = before?.id === id ? before.effort : defaultEffort(id)
+  return {
+    id,
+    effort: level == null ? kept : { type: typeof level === 'string' ? level : level.type },
+    speed: speed ?? 'standard',
+  }
+}
+
+function defaultEffort(model: ModelParams): AgentModel['effort'] {
+  return { type: modelInfo(typeof model === 'string' ? model : model.id).defaultEffort }
+}
+
+/** What this version does not have is refused, never silently dropped. */
+function refuseUnbuilt(params: {
+  mcp_servers?: unknown[] | null
+  skills?: unknown[] | null
+  multiagent?: unknown
+  execution_identity?: { type: string } | null
+}): void {
+  if (params.mcp_servers?.length) throw notSupported('mcp_servers')
+  if (params.skills?.length) throw notSupported('skills')
+  if (params.multiagent != null) throw notSupported('multiagent')
+  if (params.execution_identity?.type === 'aws_role') throw notSupported('execution_identity of type aws_role')
+}

@@ -1,0 +1,130 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, open, opendir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { type Blobs, BlobTooLarge, StorageFull } from './blobs.ts'
+
+const partials = '.partial'
+/** Older ones were left by a process that died. */
+const partialLifeMs = 24 * 3600 * 1000
+
+/** Blobs in a folder. Content is written beside its place, made durable, then moved there: it is whole or not at all. */
+export async function openBlobs({ directory }: { directory: string }): Promise<Blobs> {
+  await mkdir(path.join(directory, partials), { recursive: true })
+  await removeOldPartials(path.join(directory, partials))
+  return new FileBlobs(directory)
+}
+
+class FileBlobs implements Blobs {
+  readonly #directory: string
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  async put(key: string, data: Uint8Array): Promise<void> {
+    await this.#write(key, async (file) => {
+      await file.writeFile(data)
+    })
+  }
+
+  async putStream(key: string, data: Readable, options: { maxBytes?: number } = {}): Promise<{ size: number; sha256: string }> {
+    const { maxBytes = Number.POSITIVE_INFINITY } = options
+    const hash = createHash('sha256')
+    let size = 0
+    await this.#write(key, async (file) => {
+      for await (const chunk of data) {
+        size += chunk.length
+        if (size > maxBytes) throw new BlobTooLarge(maxBytes)
+        hash.update(chunk)
+        await file.writeFile(chunk)
+      }
+    })
+    return { size, sha256: hash.digest('hex') }
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return readFile(this.#path(key)).catch(unlessMissing)
+  }
+
+  async getStream(key: string): Promise<Readable | undefined> {
+    const file = await open(this.#path(key)).catch(unlessMissing)
+    return file?.createReadStream()
+  }
+
+  async delete(key: string): Promise<void> {
+    await rm(this.#path(key), { force: true })
+  }
+
+  async deleteAll(prefix: string): Promise<void> {
+    if (prefix.endsWith('/')) {
+      await rm(this.#path(prefix.slice(0, -1)), { recursive: true, force: true })
+      return
+    }
+    for await (const key of this.list(prefix)) await this.delete(key)
+  }
+
+  async *list(prefix: string): AsyncIterable<string> {
+    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+    const entries = await readdir(folder ? this.#path(folder.slice(0, -1)) : this.#directory, {
+      recursive: true,
+      withFileTypes: true,
+    }).catch(unlessMissing)
+    const keys = (entries ?? [])
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(this.#directory, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    yield* keys.filter((key) => key.startsWith(prefix) && !key.startsWith(`${partials}/`)).sort()
+  }
+
+  async #write(key: string, fill: (file: Awaited<ReturnType<typeof open>>) => Promise<void>): Promise<void> {
+    const target = this.#path(key)
+    const partial = path.join(this.#directory, partials, randomUUID())
+    try {
+      const file = await open(partial, 'wx')
+      try {
+        await fill(file)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await mkdir(path.dirname(target), { recursive: true })
+      await rename(partial, target)
+      await syncFolder(path.dirname(target))
+    } catch (error) {
+      await rm(partial, { force: true }).catch(() => {})
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOSPC' || code === 'EDQUOT') throw new StorageFull(this.#directory, error)
+      throw error
+    }
+  }
+
+  #path(key: string): string {
+    const parts = key.split('/')
+    if (!parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..')) {
+      throw new Error(`${JSON.stringify(key)} is no key of a blob`)
+    }
+    return path.join(this.#directory, ...parts)
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function removeOldPartials(folder: string): Promise<void> {
+  for await (const entry of await opendir(folder)) {
+    const file = path.join(folder, entry.name)
+    const age = await stat(file).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0)
+    if (age > partialLifeMs) await rm(file, { force: true })
+  }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+  throw error
+}

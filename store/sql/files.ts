@@ -1,0 +1,47 @@
+import type { Kysely } from 'kysely'
+import type { FileMetadata } from '../../protocol/files.ts'
+import type { FileRecord, FileRecords } from '../records.ts'
+import { page } from './pages.ts'
+import type { Schema } from './schema.ts'
+
+const read = ({ body, blob }: { body: string; blob: string }): FileRecord => ({
+  metadata: JSON.parse(body) as FileMetadata,
+  blob,
+})
+
+export function fileRecords(database: Kysely<Schema>): FileRecords {
+  return {
+    async insert({ metadata, blob }) {
+      const { id, created_at, scope } = metadata
+      const body = JSON.stringify(metadata)
+      await database.insertInto('files').values({ id, created_at, scope: scope?.id ?? null, blob, body }).execute()
+    },
+    async get(id) {
+      const row = await database.selectFrom('files').select(['body', 'blob']).where('id', '=', id).executeTakeFirst()
+      return row && read(row)
+    },
+    async getMany(ids) {
+      if (ids.length === 0) return []
+      const rows = await database.selectFrom('files').select(['body', 'blob']).where('id', 'in', ids).execute()
+      return rows.map(read)
+    },
+    async delete(id) {
+      const { numDeletedRows } = await database.deleteFrom('files').where('id', '=', id).executeTakeFirst()
+      return Number(numDeletedRows) === 1
+    },
+    async list({ scope, ...query }) {
+      const all = database.selectFrom('files').select(['id', 'created_at', 'body', 'blob'])
+      const scoped = scope === undefined ? all.where('scope', 'is', null) : all.where('scope', '=', scope)
+      const { rows, more } = await page(scoped, query)
+      return { rows: rows.map(read), more }
+    },
+    async countByBlob(blob) {
+      const { count } = await database
+        .selectFrom('files')
+        .select((row) => row.fn.countAll().as('count'))
+        .where('blob', '=', blob)
+        .executeTakeFirstOrThrow()
+      return Number(count)
+    },
+  }
+}

@@ -1,0 +1,117 @@
+import { type Kysely, sql } from 'kysely'
+import type { Schema } from './schema.ts'
+
+type Step = (database: Kysely<Schema>) => Promise<void>
+
+/** The steps to today's schema, in order; what is here is never changed, only added to. */
+const steps: Step[] = [
+  async (database) => {
+    const { schema } = database
+    await schema
+      .createTable('agents')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('created_at', 'text', (column) => column.notNull())
+      .addColumn('archived_at', 'text')
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .execute()
+    await schema.createIndex('agents_by_time').on('agents').columns(['created_at', 'id']).execute()
+    await schema
+      .createTable('agent_versions')
+      .addColumn('agent_id', 'text', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .addColumn('body', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('agent_versions_key', ['agent_id', 'version'])
+      .execute()
+    await schema
+      .createTable('environments')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('created_at', 'text', (column) => column.notNull())
+      .addColumn('archived_at', 'text')
+      .addColumn('body', 'text', (column) => column.notNull())
+      .execute()
+    await schema.createIndex('environments_by_time').on('environments').columns(['created_at', 'id']).execute()
+    await schema
+      .createTable('files')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('created_at', 'text', (column) => column.notNull())
+      .addColumn('scope', 'text')
+      .addColumn('blob', 'text', (column) => column.notNull())
+      .addColumn('body', 'text', (column) => column.notNull())
+      .execute()
+    await schema.createIndex('files_by_time').on('files').columns(['scope', 'created_at', 'id']).execute()
+    await schema.createIndex('files_by_blob').on('files').column('blob').execute()
+    await schema
+      .createTable('sessions')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('created_at', 'text', (column) => column.notNull())
+      .addColumn('archived_at', 'text')
+      .addColumn('deleted_at', 'text')
+      .addColumn('environment_id', 'text', (column) => column.notNull())
+      .addColumn('agent_id', 'text', (column) => column.notNull())
+      .addColumn('agent_version', 'integer', (column) => column.notNull())
+      .addColumn('idempotency_key', 'text', (column) => column.unique())
+      .addColumn('revision', 'integer', (column) => column.notNull())
+      .addColumn('body', 'text', (column) => column.notNull())
+      .execute()
+    await schema.createIndex('sessions_by_time').on('sessions').columns(['created_at', 'id']).execute()
+    await schema
+      .createIndex('sessions_by_agent')
+      .on('sessions')
+      .columns(['agent_id', 'created_at', 'id'])
+      .execute()
+    await schema.createIndex('sessions_by_environment').on('sessions').column('environment_id').execute()
+    await schema
+      .createTable('session_configurations')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('revision', 'integer', (column) => column.notNull())
+      .addColumn('body', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('session_configurations_key', ['session_id', 'revision'])
+      .execute()
+  },
+]
+
+/** The database was made by a newer version of Holdfast. */
+export class DatabaseTooNew extends Error {
+  override readonly name = 'DatabaseTooNew'
+}
+
+/**
+ * Brings the schema up to date. Every step is one transaction together with its record, so a process that dies, or two
+ * that start at once, leave it whole.
+ * @throws DatabaseTooNew
+ */
+export async function migrate(database: Kysely<Schema>): Promise<void> {
+  await database.schema
+    .createTable('migrations')
+    .ifNotExists()
+    .addColumn('version', 'integer', (column) => column.primaryKey())
+    .addColumn('applied_at', 'text', (column) => column.notNull())
+    .execute()
+  for (;;) {
+    const version = await appliedVersion(database)
+    if (version > steps.length) {
+      throw new DatabaseTooNew(
+        `the records are of schema ${version}, this version of Holdfast knows ${steps.length}: use the newer version that wrote them`,
+      )
+    }
+    if (version === steps.length) return
+    await database.transaction().execute(async (transaction) => {
+      // Takes the write lock before looking again: another process may have been faster.
+      await sql`update migrations set applied_at = applied_at where version = 0`.execute(transaction)
+      if ((await appliedVersion(transaction)) !== version) return
+      await steps[version]!(transaction)
+      await transaction
+        .insertInto('migrations')
+        .values({ version: version + 1, applied_at: new Date().toISOString() })
+        .execute()
+    })
+  }
+}
+
+async function appliedVersion(database: Kysely<Schema>): Promise<number> {
+  const { newest } = await database
+    .selectFrom('migrations')
+    .select((row) => row.fn.max('version').as('newest'))
+    .executeTakeFirstOrThrow()
+  return Number(newest ?? 0)
+}

@@ -1,0 +1,23 @@
+import type { ColumnType } from 'kysely'
+
+/** Rows as they are stored: times and JSON as text, so that SQLite and PostgreSQL hold the same. */
+export interface Schema {
+  agents: { id: string; created_at: string; archived_at: string | null; version: number }
+  agent_versions: { agent_id: string; version: number; body: string }
+  environments: { id: string; created_at: string; archived_at: string | null; body: string }
+  files: { id: string; created_at: string; scope: string | null; blob: string; body: string }
+  sessions: {
+    id: string
+    created_at: string
+    archived_at: string | null
+    deleted_at: string | null
+    environment_id: string
+    agent_id: string
+    agent_version: number
+    idempotency_key: string | null
+    revision: number
+    body: string
+  }
+  session_configurations: { session_id: string; revision: number; body: string }
+  migrations: { version: number; applied_at: ColumnType<string, string, never> }
+}

@@ -1,0 +1,103 @@
+import type { Kysely } from 'kysely'
+import type { SessionAgent } from '../../protocol/sessions.ts'
+import type { SessionRecord, SessionRecords } from '../records.ts'
+import { page } from './pages.ts'
+import type { Schema } from './schema.ts'
+
+const read = ({ body }: { body: string }): SessionRecord => JSON.parse(body)
+
+/** The columns that queries use stand beside the body; they are always written together. */
+const row = (session: SessionRecord) => ({
+  id: session.id,
+  created_at: session.createdAt,
+  archived_at: session.archivedAt,
+  deleted_at: session.deletedAt,
+  environment_id: session.environmentId,
+  agent_id: session.agentId,
+  agent_version: session.agentVersion,
+  idempotency_key: session.idempotencyKey,
+  revision: session.revision,
+  body: JSON.stringify(session),
+})
+
+export function sessionRecords(database: Kysely<Schema>): SessionRecords {
+  const find = (from: Kysely<Schema>, id: string) =>
+    from.selectFrom('sessions').select('body').where('id', '=', id).executeTakeFirst()
+  const configure = (to: Kysely<Schema>, session_id: string, revision: number, agent: SessionAgent) =>
+    to.insertInto('session_configurations').values({ session_id, revision, body: JSON.stringify(agent) }).execute()
+
+  return {
+    async insert(session, agent) {
+      return database.transaction().execute(async (transaction) => {
+        const { numInsertedOrUpdatedRows } = await transaction
+          .insertInto('sessions')
+          .values(row(session))
+          .onConflict((clash) => clash.column('idempotency_key').doNothing())
+          .executeTakeFirst()
+        if (Number(numInsertedOrUpdatedRows) !== 1) return false
+        await configure(transaction, session.id, session.revision, agent)
+        return true
+      })
+    },
+    async get(id) {
+      const found = await find(database, id)
+      return found && read(found)
+    },
+    async getByIdempotencyKey(key) {
+      const found = await database
+        .selectFrom('sessions')
+        .select('body')
+        .where('idempotency_key', '=', key)
+        .executeTakeFirst()
+      return found && read(found)
+    },
+    async configuration(id, revision) {
+      const found = await database
+        .selectFrom('session_configurations')
+        .select('body')
+        .where('session_id', '=', id)
+        .where('revision', '=', revision)
+        .executeTakeFirst()
+      return found && (JSON.parse(found.body) as SessionAgent)
+    },
+    async update(id, changes, agent) {
+      return database.transaction().execute(async (transaction) => {
+        // Takes the write lock before reading, so that no change of another process is overwritten.
+        await transaction.updateTable('sessions').set({ id }).where('id', '=', id).execute()
+        const found = await find(transaction, id)
+        if (!found) return undefined
+        const before = read(found)
+        const session = { ...before, ...changes, revision: agent ? before.revision + 1 : before.revision }
+        await transaction.updateTable('sessions').set(row(session)).where('id', '=', id).execute()
+        if (agent) await configure(transaction, id, session.revision, agent)
+        return session
+      })
+    },
+    async delete(id) {
+      await database.transaction().execute(async (transaction) => {
+        await transaction.deleteFrom('session_configurations').where('session_id', '=', id).execute()
+        await transaction.deleteFrom('sessions').where('id', '=', id).execute()
+      })
+    },
+    async list({ agentId, agentVersion, memoryStoreId, ...query }) {
+      // Nothing of this kind can be attached yet.
+      if (memoryStoreId !== undefined) return { rows: [], more: false }
+      let all = database.selectFrom('sessions').select(['id', 'created_at', 'body']).where('deleted_at', 'is', null)
+      if (!query.includeArchived) all = all.where('archived_at', 'is', null)
+      if (agentId !== undefined) all = all.where('agent_id', '=', agentId)
+      if (agentVersion !== undefined) all = all.where('agent_version', '=', agentVersion)
+      const { rows, more } = await page(all, query)
+      return { rows: rows.map(read), more }
+    },
+    async countByEnvironment(environmentId) {
+      const { count } = await database
+        .selectFrom('sessions')
+        .select((session) => session.fn.countAll().as('count'))
+        .where('environment_id', '=', environmentId)
+        .where('archived_at', 'is', null)
+        .where('deleted_at', 'is', null)
+        .executeTakeFirstOrThrow()
+      return Number(count)
+    },
+  }
+}

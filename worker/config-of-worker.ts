@@ -1,0 +1,25 @@
+import type { SessionSettings } from '../protocol/contract.ts'
+
+/** What a worker process is told by the one that starts it (environment variable HOLDFAST_WORKER_CONFIG, JSON). */
+export interface WorkerConfig {
+  identity: string
+  connection: { address: string; tls?: boolean; apiKey?: string }
+  namespace: string
+  taskQueue: string
+  /** Task queue of this host's containers. With one host it is the shared one, so that activities can start eagerly. */
+  hostQueue: string
+  dataDir: string
+  records: { url: string }
+  blobs: { directory: string }
+  model: { baseURL?: string; maxOutputTokens?: number; stallTimeoutMs?: number }
+  container: { provider: 'auto' | 'bubblewrap'; limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number } }
+  settings: SessionSettings
+  tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }
+  shutdownGraceMs: number
+}
+
+/** What a worker process says to its supervisor over IPC. */
+export type WorkerMessage =
+  | { type: 'ready'; identity: string }
+  | { type: 'activity'; state: 'started' | 'ended'; workflowId: string; runId: string; activityId: string }
+  | { type: 'preview'; sessionId: string; preview: unknown }
