@@ -1,0 +1,110 @@
+import Anthropic from '@anthropic-ai/sdk'
+import type { StepUsage } from '../../protocol/usage.ts'
+import { buildRequest } from './build-request.ts'
+import { modelFailure, StreamStalled } from './failures.ts'
+import type { ModelDelta, ModelProvider, ModelRequest, ModelResponse } from './provider.ts'
+import { Reply } from './reply.ts'
+
+export interface AnthropicOptions {
+  apiKey?: string
+  authToken?: string
+  /** @default the SDK's own */
+  baseURL?: string
+  /** Upper bound of `max_tokens`. @default the model's own limit */
+  maxOutputTokens?: number
+  /** Milliseconds without content after which a request is cut. @default 300000 */
+  stallTimeoutMs?: number
+}
+
+/** Any endpoint that speaks the Anthropic Messages API. One attempt a call: retries are the workflow's. */
+export class AnthropicProvider implements ModelProvider {
+  readonly #client: Anthropic
+  readonly #options: AnthropicOptions
+
+  constructor(options: AnthropicOptions) {
+    this.#options = options
+    this.#client = new Anthropic({
+      apiKey: options.apiKey ?? null,
+      authToken: options.authToken ?? null,
+      ...(options.baseURL && { baseURL: options.baseURL }),
+      maxRetries: 0,
+    })
+  }
+
+  async request(
+    request: ModelRequest,
+    {
+      signal,
+      onDelta,
+      onUsage,
+    }: { signal: AbortSignal; onDelta?: (delta: ModelDelta) => void; onUsage?: (usage: StepUsage) => void },
+  ): Promise<ModelResponse> {
+    signal.throwIfAborted()
+    const { apiKey, authToken, maxOutputTokens, stallTimeoutMs = 300_000 } = this.#options
+    const watchdog = new Watchdog(stallTimeoutMs)
+    const ends = AbortSignal.any([signal, watchdog.signal])
+    const reply = new Reply()
+    try {
+      const stream = await this.#client.messages.create(buildRequest(request, maxOutputTokens), {
+        signal: ends,
+      })
+      for await (const event of untilAborted(stream, ends)) {
+        watchdog.alive()
+        const delta = reply.take(event)
+        if (event.type === 'message_start' || event.type === 'message_delta') onUsage?.(reply.usage)
+        if (delta) onDelta?.(delta)
+      }
+      signal.throwIfAborted()
+      const response = reply.response()
+      reply.check()
+      return response
+    } catch (error) {
+      signal.throwIfAborted()
+      throw modelFailure(watchdog.signal.aborted ? watchdog.signal.reason : error, [apiKey, authToken])
+    } finally {
+      watchdog.stop()
+    }
+  }
+}
+
+/** The SDK ends an aborted stream without a word; and a read that hangs must not outlive the abort. */
+async function* untilAborted<T>(stream: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
+  const iterator = stream[Symbol.asyncIterator]()
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  aborted.catch(() => {})
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const { done, value } = await Promise.race([iterator.next(), aborted])
+      if (done) return
+      yield value
+    }
+  } finally {
+    iterator.return?.().catch(() => {})
+  }
+}
+
+/** Cuts a request that has gone silent. Pings are no content: the SDK does not even show them. */
+class Watchdog {
+  readonly #controller = new AbortController()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(stallTimeoutMs: number) {
+    const cut = new StreamStalled(`the model's server sent nothing for ${stallTimeoutMs / 1000} s`)
+    this.#timer = setTimeout(() => this.#controller.abort(cut), stallTimeoutMs)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  alive(): void {
+    this.#timer.refresh()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+}

@@ -1,0 +1,134 @@
+import type Anthropic from '@anthropic-ai/sdk'
+import type { AssistantBlock } from '../../protocol/contract.ts'
+import type { StopDetails } from '../../protocol/events.ts'
+import type { StepUsage } from '../../protocol/usage.ts'
+import type { ModelDelta, ModelResponse } from './provider.ts'
+
+type StreamEvent = Anthropic.RawMessageStreamEvent
+
+/** A reply that is not what the API promises: worth another attempt. */
+export class MalformedReply extends Error {
+  override readonly name = 'MalformedReply'
+}
+
+/** Puts a streamed reply together. Blocks are kept as they come, also of kinds that are not known here. */
+export class Reply {
+  #model = ''
+  #blocks: AssistantBlock[] = []
+  /** JSON of a tool's input, as far as it has come. */
+  #inputs = new Map<number, string>()
+  #stopReason: string | null = null
+  #stopDetails: StopDetails | null = null
+  #complete = false
+  usage: StepUsage = {
+    input_tokens: 0,
+    output_tokens: 0,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+  }
+
+  /** Takes the next event of the stream; returns what a preview can show of it. */
+  take(event: StreamEvent): ModelDelta | undefined {
+    switch (event.type) {
+      case 'message_start':
+        this.#model = event.message.model
+        this.#count(event.message.usage)
+        return undefined
+      case 'content_block_start':
+        this.#blocks[event.index] = { ...event.content_block } as unknown as AssistantBlock
+        return { type: 'block_start', index: event.index, block: event.content_block.type }
+      case 'content_block_delta':
+        return this.#extend(event.index, { ...event.delta })
+      case 'content_block_stop':
+        this.#finish(event.index)
+        return undefined
+      case 'message_delta':
+        this.#stopReason = event.delta.stop_reason
+        this.#stopDetails = (event.delta.stop_details ?? null) as StopDetails | null
+        this.#count(event.usage)
+        return undefined
+      case 'message_stop':
+        this.#complete = true
+        return undefined
+      default:
+        return undefined
+    }
+  }
+
+  /** @throws MalformedReply when the stream ended too early */
+  response(): ModelResponse {
+    if (!this.#complete) throw new MalformedReply('the stream of the reply ended too early')
+    return {
+      model: this.#model,
+      content: this.#content(),
+      stop_reason: this.#stopReason,
+      stop_details: this.#stopDetails,
+      usage: this.usage,
+    }
+  }
+
+  /** A tool use that the token limit cut in two cannot be run: it is left out. */
+  #content(): AssistantBlock[] {
+    const blocks = this.#blocks.filter((block) => block !== undefined)
+    return this.#stopReason === 'max_tokens' && this.#inputs.size > 0
+      ? blocks.filter((block) => !this.#inputs.has(this.#blocks.indexOf(block)))
+      : blocks
+  }
+
+  #extend(index: number, delta: { type: string; [field: string]: unknown }): ModelDelta | undefined {
+    const block = this.#blocks[index]
+    if (!block) throw new MalformedReply(`a delta of block ${index}, which has not begun`)
+    if (delta.type === 'text_delta') {
+      block.text = String(block.text ?? '') + String(delta.text)
+      return { type: 'text', index, text: String(delta.text) }
+    }
+    if (delta.type === 'input_json_delta') {
+      this.#inputs.set(index, (this.#inputs.get(index) ?? '') + String(delta.partial_json))
+    } else if (delta.type === 'thinking_delta') {
+      block.thinking = String(block.thinking ?? '') + String(delta.thinking)
+    } else if (delta.type === 'signature_delta') {
+      block.signature = String(block.signature ?? '') + String(delta.signature)
+    } else if (delta.type === 'citations_delta') {
+      block.citations = [...((block.citations as unknown[] | null) ?? []), delta.citation]
+    }
+    return undefined
+  }
+
+  #finish(index: number): void {
+    const json = this.#inputs.get(index)
+    if (json === undefined) return
+    try {
+      this.#blocks[index]!.input = json === '' ? {} : JSON.parse(json)
+      this.#inputs.delete(index)
+    } catch {
+      // Judged at the end: the token limit may be why.
+    }
+  }
+
+  /** @throws MalformedReply when a tool's input is no JSON though nothing cut it */
+  check(): void {
+    if (this.#inputs.size > 0 && this.#stopReason !== 'max_tokens') {
+      throw new MalformedReply('the input of a tool use is not valid JSON')
+    }
+  }
+
+  #count(usage: {
+    input_tokens?: number | null
+    output_tokens?: number | null
+    cache_creation_input_tokens?: number | null
+    cache_read_input_tokens?: number | null
+    cache_creation?: { ephemeral_1h_input_tokens: number } | null
+    speed?: 'standard' | 'fast' | null
+  }): void {
+    const before = this.usage
+    this.usage = {
+      input_tokens: usage.input_tokens ?? before.input_tokens,
+      output_tokens: usage.output_tokens ?? before.output_tokens,
+      cache_creation_input_tokens: usage.cache_creation_input_tokens ?? before.cache_creation_input_tokens,
+      cache_read_input_tokens: usage.cache_read_input_tokens ?? before.cache_read_input_tokens,
+      cache_creation_1h_input_tokens:
+        usage.cache_creation?.ephemeral_1h_input_tokens ?? before.cache_creation_1h_input_tokens ?? 0,
+      ...(usage.speed ? { speed: usage.speed } : before.speed && { speed: before.speed }),
+    }
+  }
+}

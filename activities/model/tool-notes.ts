@@ -1,0 +1,23 @@
+import type { AssistantBlock, ToolUseNote } from '../../protocol/contract.ts'
+import type { SessionAgent } from '../../protocol/sessions.ts'
+import { builtinSetting } from '../../protocol/tools.ts'
+import { containerTools } from './tool-definitions.ts'
+
+/**
+ * Judges each tool use of a reply: what kind it is and whether it may run. What the agent does not have, or has
+ * disabled, is denied. Source: spec §3.4, §10.
+ */
+export function judgeTools(agent: SessionAgent, content: AssistantBlock[]): ToolUseNote[] {
+  return content.flatMap((block, index) => (block.type === 'tool_use' ? [judge(agent, String(block.name), index)] : []))
+}
+
+function judge({ tools }: SessionAgent, name: string, index: number): ToolUseNote {
+  if (tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
+    return { index, kind: 'custom', permission: 'allow' }
+  }
+  const setting = name in containerTools ? builtinSetting(tools, name) : undefined
+  if (!setting?.enabled) return { index, kind: 'unknown', permission: 'deny' }
+  return setting.permission_policy.type === 'always_ask'
+    ? { index, kind: 'builtin', permission: 'ask', evaluation: { type: 'always_ask' } }
+    : { index, kind: 'builtin', permission: 'allow', evaluation: { type: 'always_allow' } }
+}
