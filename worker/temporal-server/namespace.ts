@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { status as Grpc } from '@grpc/grpc-js'
 import type { Connection } from '@temporalio/client'
-import Long from 'long'
+import { msToTs } from '@temporalio/common/lib/time.js'
 
 /** How long the server keeps a closed run, days. Sealed segments outlive it; this is the time to mend a failed seal. */
 export const retentionDays = 30
@@ -9,7 +9,7 @@ export const retentionDays = 30
 /** Registers the namespace when there is none, raises its retention to 30 days, and waits until it can be used. */
 export async function ensureNamespace(connection: Connection, namespace: string): Promise<void> {
   const { workflowService } = connection
-  const retention = { seconds: Long.fromNumber(retentionDays * 24 * 3600) }
+  const retention = msToTs(retentionDays * 24 * 3600 * 1000)
   const described = await workflowService.describeNamespace({ namespace }).catch(unlessNotFound)
   if (!described) {
     await workflowService
@@ -17,7 +17,7 @@ export async function ensureNamespace(connection: Connection, namespace: string)
       .catch((error) => {
         if (error.code !== Grpc.ALREADY_EXISTS) throw error
       })
-  } else if (Number(described.config?.workflowExecutionRetentionTtl?.seconds ?? 0) < retention.seconds.toNumber()) {
+  } else if (Number(described.config?.workflowExecutionRetentionTtl?.seconds ?? 0) < Number(retention.seconds)) {
     await workflowService.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl: retention } })
   }
   // Every service of the server has its own cache of namespaces: usable is what the history service says.
@@ -25,14 +25,14 @@ export async function ensureNamespace(connection: Connection, namespace: string)
 }
 
 async function isUsable({ workflowService }: Connection, namespace: string): Promise<boolean> {
-  const execution = { workflowId: 'holdfast-namespace-check' }
+  const execution = { workflowId: 'holdfast-check' }
   try {
     await workflowService.describeWorkflowExecution({ namespace, execution })
     return true
   } catch (error) {
     const { code, details = '' } = error as { code?: number; details?: string }
     if (code !== Grpc.NOT_FOUND) throw error
-    return !/namespace/i.test(details)
+    return !/^namespace /i.test(details)
   }
 }
 

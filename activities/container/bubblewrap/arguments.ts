@@ -1,0 +1,56 @@
+import type { Mount } from '../provider.ts'
+
+/** Where the supervisor's code and its Node lie inside; not on the agent's PATH. */
+const ours = '/run/holdfast'
+/** `main.ts` in a checkout, `main.js` in the package. */
+const extension = import.meta.url.split('.').at(-1)
+
+/**
+ * The first process: starts the supervisor again when it is killed, ends when the host went away, and takes in orphans,
+ * which Node would not.
+ */
+const firstProcess = `while :; do ${ours}/node --max-old-space-size=96 --disable-warning=ExperimentalWarning ${ours}/supervisor/main.${extension}; [ $? = 3 ] && exit 0; echo; sleep 0.02; done`
+
+export interface Layout {
+  workspace: string
+  outputs: string
+  home: string
+  /** Small files of /etc. */
+  etc: string
+  /** Node for the supervisor. */
+  node: string
+  /** The supervisor's code. */
+  supervisor: string
+}
+
+/** What runs inside. It names nothing of the host: everybody inside can read it. */
+export const command = ['/usr/bin/bash', '-c', firstProcess]
+
+/** bwrap's options for a session's container. Source: design §5. */
+export function bwrapOptions(layout: Layout, mounts: Mount[], options: { tmpBytes: number; seccompDescriptor?: number }): string[] {
+  const bind = ({ target, source, mode }: Mount) => [mode === 'ro' ? '--ro-bind' : '--bind', source, target]
+  return [
+    // --disable-userns refuses to work without its own --unshare-user.
+    ...['--unshare-all', '--unshare-user', '--disable-userns', '--die-with-parent', '--new-session', '--as-pid-1'],
+    ...['--ro-bind', '/usr', '/usr'],
+    ...['bin', 'sbin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]),
+    ...['/etc/ssl', '/etc/alternatives', '/etc/ld.so.cache'].flatMap((file) => ['--ro-bind-try', file, file]),
+    ...['passwd', 'group', 'hosts', 'nsswitch.conf'].flatMap((name) => ['--ro-bind', `${layout.etc}/${name}`, `/etc/${name}`]),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    // Without a size these may fill half of the memory.
+    ...['--size', String(64 * 1024 * 1024), '--tmpfs', '/dev/shm'],
+    ...['--size', String(options.tmpBytes), '--tmpfs', '/tmp'],
+    ...['--bind', layout.workspace, '/workspace'],
+    ...['--bind', layout.outputs, '/mnt/session/outputs'],
+    ...['--dir', '/mnt/session/uploads', '--dir', '/mnt/memory'],
+    ...['--bind', layout.home, '/home/agent'],
+    // Parents before children, so that none hides another.
+    ...mounts.toSorted((a, b) => a.target.length - b.target.length).flatMap(bind),
+    ...['--ro-bind', layout.node, `${ours}/node`, '--ro-bind', layout.supervisor, `${ours}/supervisor`],
+    ...['--uid', '1000', '--gid', '1000', '--hostname', 'container', '--chdir', '/workspace'],
+    ...['--clearenv', '--setenv', 'PATH', '/usr/local/bin:/usr/bin:/bin', '--setenv', 'HOME', '/home/agent'],
+    ...['--setenv', 'USER', 'agent', '--setenv', 'LANG', 'C.UTF-8', '--setenv', 'TERM', 'dumb'],
+    ...(options.seccompDescriptor === undefined ? [] : ['--seccomp', String(options.seccompDescriptor)]),
+    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+  ]
+}

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, openSync, closeSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type KeeperRequest, type KeeperResponse, keeperProtocol } from '../keeper/messages.ts'
+import { ContainerUnavailable } from '../provider.ts'
+
+type Request = KeeperRequest extends infer R ? (R extends { request: number } ? Omit<R, 'request'> : never) : never
+
+/** The keeper went away in the middle of a request. */
+export class KeeperGone extends Error {
+  override readonly name = 'KeeperGone'
+}
+
+const main = fileURLToPath(new URL(`../keeper/main${path.extname(import.meta.url)}`, import.meta.url))
+const startTimeoutMs = 15_000
+
+/** The way to a data folder's keeper; starts one when there is none. */
+export class KeeperClient {
+  readonly #dataDir: string
+  readonly #idleMs: number
+  #socket: Promise<Socket> | undefined
+  #next = 0
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
+
+  constructor(dataDir: string, idleMs: number) {
+    this.#dataDir = path.resolve(dataDir)
+    this.#idleMs = idleMs
+  }
+
+  /** @throws KeeperGone when it is not known whether the request was carried out */
+  async ask(message: Request): Promise<unknown> {
+    const socket = await this.#connected()
+    const request = this.#next++
+    const answer = Promise.withResolvers<unknown>()
+    this.#waiting.set(request, answer)
+    socket.write(`${JSON.stringify({ request, ...message })}\n`)
+    return answer.promise
+  }
+
+  /** Asks a keeper that runs to end; does nothing when none does. */
+  async shutdown(): Promise<void> {
+    const socket = this.#socket ? await this.#socket.catch(() => undefined) : await dial(this.#address).catch(() => undefined)
+    if (!socket || socket.destroyed) return
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(`${JSON.stringify({ request: -1, op: 'shutdown' })}\n`)
+    socket.resume()
+    await closed
+  }
+
+  async close(): Promise<void> {
+    const socket = await this.#socket?.catch(() => undefined)
+    socket?.destroy()
+  }
+
+  /** Sockets have short names: a deep data folder gets one elsewhere, named after it. */
+  get #address(): string {
+    const inside = path.join(this.#dataDir, 'keeper.sock')
+    if (inside.length < 100) return inside
+    const name = createHash('sha256').update(this.#dataDir).digest('hex').slice(0, 24)
+    return path.join(os.tmpdir(), `holdfast-${name}.sock`)
+  }
+
+  #connected(): Promise<Socket> {
+    this.#socket ??= this.#connect().catch((error) => {
+      this.#socket = undefined
+      throw error
+    })
+    return this.#socket
+  }
+
+  async #connect(): Promise<Socket> {
+    const socket = await dial(this.#address).catch(() => this.#start())
+    let rest = ''
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) this.#take(JSON.parse(line))
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#socket = undefined
+      for (const { reject } of this.#waiting.values()) reject(new KeeperGone('the keeper of the containers ended'))
+      this.#waiting.clear()
+    })
+    const hello = Promise.withResolvers<unknown>()
+    this.#waiting.set(this.#next, hello)
+    socket.write(`${JSON.stringify({ request: this.#next++, op: 'hello', protocol: keeperProtocol })}\n`)
+    const protocol = await hello.promise
+    if (protocol !== keeperProtocol) {
+      socket.destroy()
+      throw new ContainerUnavailable({
+        tried: ['bubblewrap'],
+        reason: `the keeper that runs speaks protocol ${protocol}, this version ${keeperProtocol}`,
+        fix: `end it when its commands are done (its pid is in ${path.join(this.#dataDir, 'keeper.pid')})`,
+      })
+    }
+    return socket
+  }
+
+  /** A keeper of its own session and process group, so that no signal meant for this process reaches it. */
+  async #start(): Promise<Socket> {
+    mkdirSync(this.#dataDir, { recursive: true })
+    const log = openSync(path.join(this.#dataDir, 'keeper.log'), 'a')
+    const child = spawn(process.execPath, [main, this.#dataDir, this.#address, String(this.#idleMs)], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: '/',
+      env: { PATH: process.env.PATH ?? '' },
+    })
+    closeSync(log)
+    child.unref()
+    const deadline = Date.now() + startTimeoutMs
+    for (;;) {
+      await wait(10)
+      const socket = await dial(this.#address).catch(() => undefined)
+      if (socket) return socket
+      if (Date.now() > deadline) {
+        const fix = `see ${path.join(this.#dataDir, 'keeper.log')}`
+        throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the keeper of the containers does not start', fix })
+      }
+    }
+  }
+
+  #take(response: KeeperResponse): void {
+    const answer = this.#waiting.get(response.request)
+    this.#waiting.delete(response.request)
+    if (response.ok) return answer?.resolve(response.result)
+    const { name, reason, fix } = response.error
+    answer?.reject(
+      name === 'ContainerUnavailable'
+        ? new ContainerUnavailable({ tried: ['bubblewrap'], reason: reason.replace(/^no container: /, ''), ...(fix && { fix }) })
+        : new Error(reason),
+    )
+  }
+}
+
+function dial(address: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(address)
+    socket.once('connect', () => {
+      socket.removeAllListeners('error')
+      resolve(socket)
+    })
+    socket.once('error', reject)
+  })
+}

@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import type { ContainerLimits } from '../provider.ts'
+import { seccompFilter } from './seccomp.ts'
+
+const bwrap = 'bwrap'
+
+export interface Launch {
+  /** bwrap's options, given the descriptor of the seccomp filter. */
+  options: (seccompDescriptor: number | undefined) => string[]
+  /** What runs inside. */
+  command: string[]
+  limits: ContainerLimits
+  /** User of the host that the container's processes are; only root can choose one. */
+  uid?: number
+  /** cgroup folders to join. */
+  cgroups: string[]
+}
+
+/**
+ * Starts bwrap with an empty environment (its own can be read from inside) and its options in a file descriptor (so
+ * that no path of the host is in a command line that can be read from inside).
+ * Joining cgroups comes first, then the limits, then the change of user: started as root, even uid 1000 inside would be
+ * uid 0 for the kernel, which limits nobody's number of processes.
+ */
+export function launch({ options, command, limits, uid, cgroups }: Launch): ChildProcess {
+  const filter = seccompFilter()
+  const files = openUnnamed([filter, Buffer.from(options(filter ? 3 : undefined).join('\0'))])
+  const [seccomp, args] = files as [number | undefined, number]
+  const change = uid === undefined ? [] : ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups']
+  const bounds = [
+    // Counts every process of the user, so it only bounds a container whose user is its own.
+    ...(uid === undefined ? [] : [`--nproc=${limits.pids}`]),
+    ...(cgroups.length > 0 ? [] : [`--data=${limits.memoryBytes}`]),
+    '--core=0',
+  ]
+  const join = 'for group in $GROUPS_TO_JOIN; do echo 0 > "$group/cgroup.procs" || exit 1; done; exec "$@"'
+  const outside = ['prlimit', ...bounds, '--', ...change, bwrap, '--args', filter ? '4' : '3', '--']
+  try {
+    return spawn('/bin/sh', ['-c', join.replace('$GROUPS_TO_JOIN', cgroups.join(' ')), 'sh', ...outside, ...command], {
+      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+      cwd: '/',
+      stdio: ['pipe', 'pipe', 'pipe', ...(seccomp === undefined ? [args] : [seccomp, args])],
+    })
+  } finally {
+    for (const file of files) if (file !== undefined) closeSync(file)
+  }
+}
+
+/** Descriptors of files that have no name any more. */
+function openUnnamed(contents: (Buffer | undefined)[]): (number | undefined)[] {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-'))
+  try {
+    return contents.map((content, index) => {
+      if (!content) return undefined
+      const file = path.join(folder, String(index))
+      writeFileSync(file, content)
+      return openSync(file, 'r')
+    })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

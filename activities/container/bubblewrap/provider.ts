@@ -1,0 +1,89 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import type { ToolResult } from '../../../protocol/contract.ts'
+import { type Container, type ContainerCall, type ContainerProvider, type ContainerSpec, type Probe } from '../provider.ts'
+import { cgroupVersion } from './cgroups.ts'
+import { KeeperClient, KeeperGone } from './keeper-client.ts'
+import { explain, tryOut } from './probe.ts'
+import { seccompFilter } from './seccomp.ts'
+
+export interface BubblewrapOptions {
+  /** Folder of the host's data; one keeper belongs to it. */
+  dataDir: string
+  /** Milliseconds after which a keeper ends that nobody needs. @default 60000 */
+  keeperIdleMs?: number
+}
+
+/** Containers by bubblewrap, kept by a process that outlives the workers. */
+export class BubblewrapProvider implements ContainerProvider {
+  readonly name = 'bubblewrap'
+  readonly #client: KeeperClient
+  readonly #dataDir: string
+
+  constructor({ dataDir, keeperIdleMs = 60_000 }: BubblewrapOptions) {
+    this.#dataDir = dataDir
+    this.#client = new KeeperClient(dataDir, keeperIdleMs)
+  }
+
+  async probe(): Promise<Probe> {
+    const version = await cgroupVersion()
+    const root = process.getuid?.() === 0
+    const enforces = {
+      memory: version !== undefined,
+      pids: version !== undefined || root,
+      cpu: version !== undefined,
+      disk: false,
+      seccomp: seccompFilter() !== undefined,
+      ownUid: root,
+      egress: 'none' as const,
+    }
+    const failure = await tryOut()
+    return failure === undefined ? { ok: true, enforces } : { ok: false, ...explain(failure), enforces }
+  }
+
+  async open(spec: ContainerSpec): Promise<Container> {
+    return { call: (call, options) => this.#call(spec, call, options?.signal) }
+  }
+
+  async stop(sessionId: string): Promise<void> {
+    await this.#client.ask({ op: 'stop', sessionId })
+  }
+
+  async destroy(sessionId: string): Promise<void> {
+    await this.#client.ask({ op: 'destroy', sessionId })
+  }
+
+  async list(): Promise<string[]> {
+    return (await this.#client.ask({ op: 'list' })) as string[]
+  }
+
+  /** Ends the keeper and with it every container; files stay. */
+  async shutdown(): Promise<void> {
+    await this.#client.shutdown()
+    await rm(path.join(this.#dataDir, 'keeper.pid'), { force: true })
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  async #call(spec: ContainerSpec, call: ContainerCall, signal: AbortSignal | undefined): Promise<ToolResult> {
+    const { sessionId } = spec
+    const abort = () => void this.#client.ask({ op: 'abort', sessionId, callId: call.id }).catch(() => {})
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      for (let tries = 1; ; tries++) {
+        try {
+          const answer = this.#client.ask({ op: 'call', spec, call })
+          if (signal?.aborted) abort()
+          return (await answer) as ToolResult
+        } catch (error) {
+          // A new keeper finds in the ledger how far the call had come: asking again never runs it twice.
+          if (!(error instanceof KeeperGone) || tries === 3) throw error
+        }
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import { rm } from 'node:fs/promises'
+import type { ToolResult } from '../../../protocol/contract.ts'
+import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
+import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
+import { launch } from '../bubblewrap/launch.ts'
+import { type ContainerCall, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
+import { CallLost, KeptContainer } from './kept-container.ts'
+import { type Entry, fingerprint, Ledger } from './ledger.ts'
+import type { RuntimeFiles } from './runtime-files.ts'
+import { SessionFolder } from './session-folder.ts'
+
+export interface Host {
+  root: string
+  runtime: RuntimeFiles
+  cgroups: CgroupVersion
+  /** Begins the names of this data folder's cgroups. */
+  cgroupPrefix: string
+}
+
+interface Running {
+  fingerprint: string
+  result: Promise<ToolResult>
+}
+
+/** A session on this host: its folder, its container when there is one, its ledger, its calls. */
+export class KeptSession {
+  readonly id: string
+  readonly #host: Host
+  readonly #folder: SessionFolder
+  readonly #ledger: Ledger
+  readonly #running = new Map<string, Running>()
+  #spec: ContainerSpec | undefined
+  #container: KeptContainer | undefined
+  #cgroup: Cgroup | undefined
+  #starting: Promise<KeptContainer> | undefined
+  /** What the container that runs was started with. */
+  #mounted = ''
+
+  constructor(host: Host, id: string) {
+    this.id = id
+    this.#host = host
+    this.#folder = new SessionFolder(host.root, id)
+    this.#ledger = new Ledger(this.#folder.ledger)
+  }
+
+  get busy(): boolean {
+    return this.#running.size > 0
+  }
+
+  open(spec: ContainerSpec): void {
+    this.#spec = spec
+  }
+
+  /** Runs the call, or joins it, or gives what is known of it. See Container.call. */
+  async call(call: ContainerCall): Promise<ToolResult> {
+    const print = fingerprint(call)
+    const running = this.#running.get(call.id)
+    if (running) {
+      checkSame(call.id, running.fingerprint, print)
+      return running.result
+    }
+    const result = this.#settle(call, print)
+    this.#running.set(call.id, { fingerprint: print, result })
+    try {
+      return await result
+    } finally {
+      this.#running.delete(call.id)
+    }
+  }
+
+  /** Stops a call that is running. */
+  abort(id: string): void {
+    this.#container?.stopCall(id)
+  }
+
+  async stop(): Promise<void> {
+    await this.#starting?.catch(() => {})
+    await this.#container?.stop()
+    this.#container = undefined
+    await this.#cgroup?.remove()
+    this.#cgroup = undefined
+  }
+
+  async destroy(): Promise<void> {
+    await this.stop()
+    await rm(this.#folder.path, { recursive: true, force: true })
+  }
+
+  async #settle(call: ContainerCall, print: string): Promise<ToolResult> {
+    const entry = await this.#ledger.read(call.id)
+    if (entry.state !== 'none') return this.#known(call.id, entry, print)
+    const container = await this.#ready()
+    await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
+      const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
+      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `the ledger cannot be written (${cause.message})`, fix, cause })
+    })
+    let result: ToolResult
+    try {
+      result = await container.call(call, (text) => void this.#ledger.append(call.id, text))
+    } catch (error) {
+      if (!(error instanceof CallLost)) throw error
+      result = unknown(error.message, await this.#ledger.output(call.id))
+    }
+    await this.#record(call.id, print, result)
+    return result
+  }
+
+  async #known(id: string, entry: Exclude<Entry, { state: 'none' }>, print: string): Promise<ToolResult> {
+    checkSame(id, entry.fingerprint, print)
+    if (entry.state === 'done') return entry.result
+    // It was begun by a keeper that is no more, and its container went with it.
+    const result = unknown('what ran it was killed', await this.#ledger.output(id))
+    await this.#record(id, print, result)
+    return result
+  }
+
+  /** A result that cannot be written down yet is answered all the same; the call is known as begun, so none repeats it. */
+  async #record(id: string, print: string, result: ToolResult): Promise<void> {
+    await this.#ledger.finish(id, print, result).catch((error) => console.error(`ledger of ${this.id}: ${error}`))
+  }
+
+  async #ready(): Promise<KeptContainer> {
+    if (!this.#spec) throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
+    const wanted = JSON.stringify(this.#spec.mounts)
+    const current = this.#container
+    if (current && !current.ended && (this.#mounted === wanted || current.busy)) return current
+    this.#starting ??= this.#start(this.#spec, wanted).finally(() => {
+      this.#starting = undefined
+    })
+    return this.#starting
+  }
+
+  async #start(spec: ContainerSpec, mounted: string): Promise<KeptContainer> {
+    await this.#container?.stop()
+    await this.#cgroup?.remove()
+    const { root, runtime, cgroups, cgroupPrefix } = this.#host
+    try {
+      const uid = await this.#folder.prepare()
+      this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
+      const layout = { ...this.#folder.layout, ...runtime }
+      const { tmpBytes } = spec.limits
+      const process = launch({
+        options: (seccompDescriptor) => bwrapOptions(layout, spec.mounts, { tmpBytes, seccompDescriptor }),
+        command,
+        limits: spec.limits,
+        ...(uid !== undefined && { uid }),
+        cgroups: this.#cgroup?.folders ?? [],
+      })
+      const container = new KeptContainer(process)
+      this.#container = container
+      this.#mounted = mounted
+      await container.started()
+      return container
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `${reason} (under ${root})`, cause })
+    }
+  }
+}
+
+function checkSame(id: string, known: string, given: string): void {
+  if (known !== given) throw new Error(`call ${id} was made before with another input`)
+}
+
+/** The result of a call of which nobody knows whether it ran to its end. */
+function unknown(reason: string, output: string): ToolResult {
+  const seen = output ? `\nOutput until then:\n${output}` : '\nNo output was seen.'
+  const text =
+    `It is unknown whether this call ran to its end: ${reason}. It was not run again. ` +
+    `Check what it has done before repeating it. The shell was restarted; background processes may be gone.${seen}`
+  return { content: [{ type: 'text', text }], is_error: true, outcome: 'unknown' }
+}

@@ -1,0 +1,22 @@
+import type { ToolResult } from '../../../protocol/contract.ts'
+import type { ContainerCall, ContainerSpec } from '../provider.ts'
+
+/** Version of these messages; a keeper of another one has to be ended first. */
+export const keeperProtocol = 1
+
+/** What a client asks a keeper, a line each. */
+export type KeeperRequest = { request: number } & (
+  | { op: 'hello'; protocol: number }
+  | { op: 'call'; spec: ContainerSpec; call: ContainerCall }
+  | { op: 'abort'; sessionId: string; callId: string }
+  | { op: 'stop'; sessionId: string }
+  | { op: 'destroy'; sessionId: string }
+  | { op: 'list' }
+  | { op: 'shutdown' }
+)
+
+/** What it answers. */
+export type KeeperResponse = { request: number } & (
+  | { ok: true; result?: ToolResult | string[] | number }
+  | { ok: false; error: { name: string; reason: string; fix?: string } }
+)

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+
+const etc: Record<string, string> = {
+  passwd: 'root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/home/agent:/bin/bash\n',
+  group: 'root:x:0:\nagent:x:1000:\n',
+  hosts: '127.0.0.1 localhost container\n::1 localhost\n',
+  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
+}
+
+/** Users of the host from which containers get one each, when the keeper runs as root. */
+const firstUid = 200_000
+const uidsPerHost = 1_000_000
+
+/**
+ * Where the sessions' folders lie. A container's user has to be able to walk there: below a private folder (a root's
+ * home, say) it could not, so then they lie in a place of the system's, named after the data folder.
+ */
+export async function containersRoot(dataDir: string): Promise<string> {
+  const inside = path.join(path.resolve(dataDir), 'containers')
+  if (process.getuid?.() !== 0 || (await isWalkable(path.dirname(inside)))) return inside
+  const name = createHash('sha256').update(path.resolve(dataDir)).digest('hex').slice(0, 16)
+  return path.join('/var/lib/holdfast', name, 'containers')
+}
+
+/** Whether any user of the host can reach what lies in this folder. */
+export async function isWalkable(folder: string): Promise<boolean> {
+  for (let at = folder; ; at = path.dirname(at)) {
+    const mode = await stat(at).then((found) => found.mode, () => 0o755)
+    if ((mode & 0o001) === 0) return false
+    if (at === path.dirname(at)) return true
+  }
+}
+
+/** A session's files on this host. */
+export class SessionFolder {
+  readonly path: string
+  readonly #root: string
+
+  constructor(root: string, sessionId: string) {
+    if (!/^[A-Za-z0-9_]{1,128}$/.test(sessionId)) throw new Error(`${JSON.stringify(sessionId)} is no id of a session`)
+    this.#root = root
+    this.path = path.join(root, sessionId)
+  }
+
+  get layout() {
+    const at = (name: string) => path.join(this.path, name)
+    return { workspace: at('workspace'), outputs: at('outputs'), home: at('home'), etc: path.join(this.#root, 'etc') }
+  }
+
+  get ledger(): string {
+    return path.join(this.path, 'ledger')
+  }
+
+  /** Makes what is missing. Returns the host's user that the container runs as, when one can be chosen. */
+  async prepare(): Promise<number | undefined> {
+    const { workspace, outputs, home } = this.layout
+    await makeEtc(this.layout.etc)
+    // The container's user walks through here, but may not look around.
+    await mkdir(this.path, { recursive: true, mode: 0o711 })
+    await mkdir(this.ledger, { recursive: true, mode: 0o700 })
+    const uid = process.getuid?.() === 0 ? await this.#uid() : undefined
+    for (const folder of [workspace, outputs, home]) {
+      const made = await mkdir(folder, { recursive: true, mode: 0o755 })
+      if (made && uid !== undefined) await chown(folder, uid, uid)
+    }
+    return uid
+  }
+
+  /** One user a session, kept with it. */
+  async #uid(): Promise<number> {
+    const file = path.join(this.path, 'uid')
+    const known = await readFile(file, 'utf8').catch(() => undefined)
+    if (known) return Number(known)
+    const taken = new Set<number>()
+    for (const name of await readdir(this.#root).catch(() => [])) {
+      const other = await readFile(path.join(this.#root, name, 'uid'), 'utf8').catch(() => undefined)
+      if (other) taken.add(Number(other))
+    }
+    // Begins at a place of the folder's own, so that two data folders on a host do not share users.
+    const start = createHash('sha256').update(this.#root).digest().readUInt32LE() % uidsPerHost
+    let offset = start
+    while (taken.has(firstUid + offset)) offset = (offset + 1) % uidsPerHost
+    await writeFile(file, String(firstUid + offset))
+    return firstUid + offset
+  }
+}
+
+async function makeEtc(folder: string): Promise<void> {
+  if (await stat(path.join(folder, 'nsswitch.conf')).then(() => true, () => false)) return
+  await mkdir(folder, { recursive: true, mode: 0o755 })
+  for (const [name, content] of Object.entries(etc)) await writeFile(path.join(folder, name), content, { mode: 0o644 })
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { StringDecoder } from 'node:string_decoder'
+import { Output } from './output.ts'
+import { killAll } from './processes.ts'
+import { optional, type Result, ToolError, toolError, toolText } from './result.ts'
+
+const defaultTimeoutMs = 120_000
+
+/**
+ * The shell reads commands from descriptor 3 and reports each one's end on descriptor 4, which is standard output as it
+ * was at the start: so the report comes behind the command's output. Commands get neither descriptor, and no input.
+ */
+const loop = `exec 4>&1 2>&1
+while IFS= read -r -d '' HOLDFAST_CALL <&3 && IFS= read -r -d '' -u 3 REPLY; do
+  export HOLDFAST_CALL
+  eval "$REPLY" </dev/null 3<&- 4>&-
+  printf '\\036%s %d\\036' "$HOLDFAST_CALL" "$?" >&4
+done`
+
+interface Running {
+  id: string
+  marker: string
+  output: Output
+  finish: (end: End) => void
+}
+type End = { code: number | null; signal?: string | null } | 'timeout' | 'stopped'
+
+/** One bash for the life of the container; what a command leaves in it, the next one finds. Source: spec §16. */
+export class BashTool {
+  readonly #onOutput: (id: string, text: string) => void
+  #shell: ChildProcess | undefined
+  #running: Running | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  readonly #stopped = new Set<string>()
+
+  constructor(onOutput: (id: string, text: string) => void) {
+    this.#onOutput = onOutput
+  }
+
+  /** Runs a command, one at a time. */
+  call(id: string, input: Record<string, unknown>, timeoutMs: number): Promise<Result> {
+    const result = this.#queue.then(() => this.#call(id, input, timeoutMs))
+    this.#queue = result.catch(() => {})
+    return result
+  }
+
+  /** Ends a call: its processes are killed, the shell is replaced. */
+  stop(id: string): void {
+    if (this.#running?.id === id) this.#running.finish('stopped')
+    else this.#stopped.add(id)
+  }
+
+  async #call(id: string, input: Record<string, unknown>, longest: number): Promise<Result> {
+    const command = optional(input, 'command', 'string')
+    const restart = optional(input, 'restart', 'boolean')
+    const wanted = optional(input, 'timeout_ms', 'number') ?? defaultTimeoutMs
+    if (!Number.isInteger(wanted) || wanted < 1) throw new ToolError('timeout_ms must be a positive whole number')
+    if (this.#stopped.delete(id)) return interrupted('')
+    if (restart) await this.#replace('')
+    if (command === undefined) {
+      if (restart) return toolText('bash was restarted')
+      throw new ToolError('command is required (or restart: true)')
+    }
+    if (command.includes('\0')) throw new ToolError('command must not contain a NUL character')
+    return this.#run(id, command, Math.min(wanted, longest))
+  }
+
+  async #run(id: string, command: string, timeoutMs: number): Promise<Result> {
+    const shell = this.#shell ?? this.#start()
+    const marker = randomUUID()
+    const output = new Output(id)
+    const end = await new Promise<End>((resolve) => {
+      const timer = setTimeout(() => resolve('timeout'), timeoutMs)
+      this.#running = {
+        id,
+        marker,
+        output,
+        finish: (how) => {
+          clearTimeout(timer)
+          resolve(how)
+        },
+      }
+      ;(shell.stdio[3] as NodeJS.WritableStream).write(`${marker}\0${command}\0`)
+    })
+    this.#running = undefined
+    if (typeof end === 'string') await this.#replace(marker)
+    const text = await output.text()
+    if (end === 'timeout') {
+      return toolError(join(text, `The command was stopped after ${timeoutMs} ms. The shell was restarted.`))
+    }
+    if (end === 'stopped') return interrupted(text)
+    if (end.code === 0) return toolText(text || '(no output)')
+    return toolError(text || `exit ${end.code ?? end.signal}`)
+  }
+
+  #start(): ChildProcess {
+    const shell = spawn('/bin/bash', ['--noprofile', '--norc', '-c', loop], {
+      cwd: '/workspace',
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+      detached: true,
+    })
+    this.#shell = shell
+    const decoder = new StringDecoder('utf8')
+    let rest = ''
+    shell.stdout!.on('data', (chunk: Buffer) => {
+      rest = this.#take(rest + decoder.write(chunk))
+    })
+    shell.stdio[3]!.on('error', () => {})
+    const ended = (code: number | null, signal: string | null) => {
+      if (this.#shell !== shell) return
+      this.#shell = undefined
+      // The command ended the shell itself (exit, exec, set -e): what it had written is read by now or never.
+      setImmediate(() => {
+        this.#take(rest)
+        this.#running?.finish({ code, signal })
+      })
+    }
+    shell.on('error', () => ended(127, null))
+    shell.on('exit', (code, signal) => {
+      // Background processes may hold the output open: do not wait for its end.
+      const timer = setTimeout(() => ended(code, signal), 100)
+      shell.stdout!.once('end', () => {
+        clearTimeout(timer)
+        ended(code, signal)
+      })
+    })
+    return shell
+  }
+
+  /** Hands on output up to the end mark; returns what may be the beginning of one. */
+  #take(text: string): string {
+    const running = this.#running
+    if (!running) return ''
+    const mark = `\x1e${running.marker} `
+    const at = text.indexOf(mark)
+    const report = at >= 0 ? /^(\d+)\x1e/.exec(text.slice(at + mark.length)) : undefined
+    const possible = at >= 0 ? at : lastPossible(text, mark)
+    this.#emit(running, text.slice(0, possible))
+    if (!report) return text.slice(possible)
+    running.finish({ code: Number(report[1]) })
+    return ''
+  }
+
+  #emit(running: Running, text: string): void {
+    if (text === '') return
+    running.output.append(text)
+    if (running.output.length <= Output.shown) this.#onOutput(running.id, text)
+  }
+
+  async #replace(marker: string): Promise<void> {
+    const shell = this.#shell
+    this.#shell = undefined
+    if (shell?.pid) await killAll(shell.pid, marker)
+    shell?.stdout?.destroy()
+  }
+}
+
+const interrupted = (text: string): Result => ({
+  content: [{ type: 'text', text: join(text, 'The command was interrupted by the user before it ended. The shell was restarted.') }],
+  is_error: true,
+  outcome: 'interrupted',
+})
+
+const join = (text: string, note: string) => (text ? `${text}\n${note}` : note)
+
+/** Index from where the text could still become the mark. */
+function lastPossible(text: string, mark: string): number {
+  const at = text.lastIndexOf('\x1e')
+  return at >= 0 && mark.startsWith(text.slice(at, at + mark.length)) ? at : text.length
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ANTHROPIC_')))
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { optional, required, type Result, ToolError, toolText } from './result.ts'
+
+/** Bytes of text that `read` and `edit` take at once. Source: spec §16. */
+const textLimit = 256 * 1024
+const mediaLimit = 5 * 1024 * 1024
+
+const media: Record<string, { type: 'image' | 'document'; media_type: string }> = {
+  '.png': { type: 'image', media_type: 'image/png' },
+  '.jpg': { type: 'image', media_type: 'image/jpeg' },
+  '.jpeg': { type: 'image', media_type: 'image/jpeg' },
+  '.gif': { type: 'image', media_type: 'image/gif' },
+  '.webp': { type: 'image', media_type: 'image/webp' },
+  '.pdf': { type: 'document', media_type: 'application/pdf' },
+}
+
+/** Relative paths begin at the working directory. */
+export const located = (given: string) => path.resolve('/workspace', given)
+
+export async function read(input: Record<string, unknown>): Promise<Result> {
+  const file = located(required(input, 'file_path', 'string'))
+  const range = rangeOf(input)
+  const { size } = await regular(file)
+  const kind = media[path.extname(file).toLowerCase()]
+  if (kind && !range) {
+    if (size > mediaLimit) throw new ToolError(`${file} is ${size} bytes; at most ${mediaLimit} can be shown`)
+    const data = (await readFile(file)).toString('base64')
+    return { content: [{ type: kind.type, source: { type: 'base64', media_type: kind.media_type, data } }], is_error: false, outcome: 'done' }
+  }
+  if (!range) {
+    if (size > textLimit) throw new ToolError(`${file} is ${size} bytes, more than ${textLimit}: give a view_range`)
+    return toolText((await readFile(file)).toString() || '(empty file)')
+  }
+  return toolText(await lines(file, range))
+}
+
+export async function write(input: Record<string, unknown>): Promise<Result> {
+  const file = located(required(input, 'file_path', 'string'))
+  const content = required(input, 'content', 'string')
+  await replace(file, content)
+  return toolText(`wrote ${Buffer.byteLength(content)} bytes to ${file}`)
+}
+
+export async function edit(input: Record<string, unknown>): Promise<Result> {
+  const file = located(required(input, 'file_path', 'string'))
+  const before = required(input, 'old_string', 'string')
+  const after = required(input, 'new_string', 'string')
+  const all = optional(input, 'replace_all', 'boolean') ?? false
+  if (before === '') throw new ToolError('old_string must not be empty')
+  if (before === after) throw new ToolError('old_string and new_string are the same')
+  const { size } = await regular(file)
+  if (size > textLimit) throw new ToolError(`${file} is ${size} bytes; at most ${textLimit} can be edited`)
+  const text = (await readFile(file)).toString()
+  const count = text.split(before).length - 1
+  if (count === 0) throw new ToolError(`old_string was not found in ${file}`)
+  if (count > 1 && !all) {
+    throw new ToolError(`old_string occurs ${count} times in ${file}: make it unique, or set replace_all`)
+  }
+  // A function, so that "$" in the new text means nothing.
+  await replace(file, all ? text.replaceAll(before, () => after) : text.replace(before, () => after))
+  return toolText(`replaced ${count} occurrence${count === 1 ? '' : 's'} in ${file}`)
+}
+
+function rangeOf(input: Record<string, unknown>): [number, number] | undefined {
+  const range = input.view_range
+  if (range === undefined || range === null) return undefined
+  if (!Array.isArray(range) || range.length !== 2 || !range.every(Number.isInteger)) {
+    throw new ToolError('view_range must be two whole numbers: first and last line')
+  }
+  const [first, last] = range as [number, number]
+  if (first < 1) throw new ToolError('view_range: lines are counted from 1')
+  if (last > 0 && last < first) throw new ToolError('view_range: the last line lies before the first')
+  return [first, last <= 0 ? Number.POSITIVE_INFINITY : last]
+}
+
+/** Lines of a file of any size, read as far as needed. */
+async function lines(file: string, [first, last]: [number, number]): Promise<string> {
+  const handle = await open(file)
+  const wanted: string[] = []
+  let number = 0
+  let bytes = 0
+  try {
+    for await (const line of handle.readLines()) {
+      number++
+      if (number > last) break
+      if (number < first) continue
+      bytes += Buffer.byteLength(line) + 1
+      if (bytes > textLimit) throw new ToolError(`lines ${first} to ${number} are more than ${textLimit} bytes: take fewer`)
+      wanted.push(line)
+    }
+  } finally {
+    await handle.close()
+  }
+  if (number < first) throw new ToolError(`${file} has only ${number} lines`)
+  return wanted.join('\n')
+}
+
+async function regular(file: string): Promise<{ size: number }> {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    throw new ToolError(error.code === 'ENOENT' ? `${file} does not exist` : error.message)
+  })
+  if (found.isDirectory()) throw new ToolError(`${file} is a folder`)
+  if (!found.isFile()) throw new ToolError(`${file} is no regular file`)
+  return found
+}
+
+/** Whole or not at all: written beside the file and moved over it. */
+async function replace(file: string, content: string): Promise<void> {
+  const before = await stat(file).catch(() => undefined)
+  if (before && !before.isFile()) throw new ToolError(`${file} is no regular file`)
+  await mkdir(path.dirname(file), { recursive: true })
+  const partial = path.join(path.dirname(file), `.${randomUUID()}.partial`)
+  try {
+    await writeFile(partial, content)
+    if (before) await chmod(partial, before.mode & 0o7777)
+    await rename(partial, file)
+  } catch (error) {
+    await rm(partial, { force: true })
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EBUSY' || code === 'EROFS') throw new ToolError(`${file} is read-only`)
+    throw error
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Runs inside a container as a child of its first process, which starts it again when it dies. Takes calls as lines of
+ * JSON on standard input and answers on standard output; a line that is none is skipped, so both sides find each other
+ * again after a restart.
+ */
+import { BashTool } from './bash.ts'
+import { edit, read, write } from './files.ts'
+import type { FromSupervisor, ToSupervisor } from './protocol.ts'
+import { type Result, ToolError, toolError } from './result.ts'
+import { glob, grep } from './search.ts'
+
+/** Tells the first process that this end was wanted. */
+const hostWentAway = 3
+
+// So that `pkill node` does not hit it.
+process.title = 'supervisor'
+
+const bash = new BashTool((id, text) => send({ event: 'output', id, text }))
+const tools: Record<string, (input: Record<string, unknown>) => Promise<Result>> = { read, write, edit, glob, grep }
+
+function send(message: FromSupervisor): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`)
+}
+
+async function call({ id, name, input, timeoutMs }: Extract<ToSupervisor, { op: 'call' }>): Promise<void> {
+  try {
+    const tool = tools[name]
+    const result = name === 'bash' ? await bash.call(id, input, timeoutMs) : await tool!(input)
+    send({ event: 'result', id, result })
+  } catch (error) {
+    const known = error instanceof ToolError || (error as NodeJS.ErrnoException).code !== undefined
+    send({ event: 'result', id, result: toolError(known ? (error as Error).message : `the tool failed: ${error}`) })
+  }
+}
+
+let rest = ''
+process.stdin.setEncoding('utf8')
+process.stdin.on('data', (chunk: string) => {
+  const lines = (rest + chunk).split('\n')
+  rest = lines.pop()!
+  for (const line of lines) {
+    let message: ToSupervisor
+    try {
+      message = JSON.parse(line)
+    } catch {
+      continue
+    }
+    if (message.op === 'call') void call(message)
+    else if (message.op === 'stop') bash.stop(message.id)
+  }
+})
+process.stdin.on('end', () => process.exit(hostWentAway))
+send({ event: 'ready' })

@@ -1,0 +1,36 @@
+/** Result of a tool call; the blocks are those of the API. Nothing is imported here: this runs alone in the container. */
+export interface Result {
+  content: Block[]
+  is_error: boolean
+  outcome: 'done' | 'interrupted'
+}
+export type Block =
+  | { type: 'text'; text: string }
+  | { type: 'image' | 'document'; source: { type: 'base64'; media_type: string; data: string } }
+
+/** A failure that the model can do something about. */
+export class ToolError extends Error {}
+
+export const toolText = (text: string): Result => ({ content: [{ type: 'text', text }], is_error: false, outcome: 'done' })
+export const toolError = (text: string): Result => ({ content: [{ type: 'text', text }], is_error: true, outcome: 'done' })
+
+interface Types {
+  string: string
+  boolean: boolean
+  number: number
+}
+
+/** A field of a tool's input, undefined when absent. Throws a ToolError that names it when it is of another type. */
+export function optional<T extends keyof Types>(input: Record<string, unknown>, name: string, type: T): Types[T] | undefined {
+  const value = input[name]
+  if (value === undefined || value === null) return undefined
+  const actual = typeof value
+  if (actual !== type) throw new ToolError(`${name} must be a ${type}, not a ${actual}`)
+  return value as Types[T]
+}
+
+export function required<T extends keyof Types>(input: Record<string, unknown>, name: string, type: T): Types[T] {
+  const value = optional(input, name, type)
+  if (value === undefined) throw new ToolError(`${name} is required`)
+  return value
+}

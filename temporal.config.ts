@@ -1,0 +1,62 @@
+import { defineConfig } from './worker/config/define-config.ts'
+
+/**
+ * The configuration of a Holdfast project. This file may be missing: every setting has a default, shown here. In a
+ * project of your own the import is `from 'holdfast'`.
+ *
+ * Keys come from the environment only: ANTHROPIC_API_KEY (the model's), HOLDFAST_API_KEYS (the API's, separated by
+ * commas), HOLDFAST_SECRET_KEY (32 bytes; encrypts what is stored), TEMPORAL_API_KEY.
+ */
+export default defineConfig({
+  // Everything that `holdfast dev` keeps is in this folder.
+  data: '.holdfast',
+
+  // Where the API listens. Other addresses than loopback need HOLDFAST_API_KEYS.
+  server: { host: '127.0.0.1', port: 4000 },
+
+  temporal: {
+    // A server that runs already; without it Holdfast starts one. TEMPORAL_ADDRESS and Temporal's profiles work too.
+    // address: 'temporal.internal:7233',
+    // namespace: 'default',
+    // tls: true,
+    // profile: 'default',
+    taskQueue: 'holdfast',
+    // Ports of Holdfast's own server: 0 takes any free one. `uiPort: false` leaves the web UI away.
+    embedded: { port: 0, uiPort: 0 },
+  },
+
+  worker: {
+    processes: 1,
+    // maxCachedWorkflows: 1000,
+    maxConcurrentActivities: 200,
+    maxConcurrentWorkflowTasks: 40,
+    shutdownGraceMs: 10_000,
+  },
+
+  // What new sessions are created with; sessions that exist keep theirs.
+  session: {
+    rollOverEvents: 1000,
+    modelAttempts: 8,
+    retryInitialMs: 500,
+    retryMaximumMs: 30_000,
+    modelTimeoutMs: 30 * 60_000,
+    toolTimeoutMs: 2 * 3600_000,
+    heartbeatTimeoutMs: 3000,
+    maxStepsPerTurn: 500,
+  },
+
+  model: {
+    // Any endpoint that speaks the Messages API. ANTHROPIC_BASE_URL wins.
+    // baseURL: 'http://127.0.0.1:8080',
+    // maxOutputTokens: 32_000,
+    stallTimeoutMs: 300_000,
+  },
+
+  container: {
+    provider: 'auto',
+    limits: { memoryBytes: 2 * 1024 ** 3, pids: 512, cpus: 2, tmpBytes: 256 * 1024 ** 2 },
+  },
+
+  // records: { url: 'sqlite:.holdfast/records.db' },
+  // blobs: { directory: '.holdfast/blobs' },
+})

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Temporal's core is native code with threads of its own: a process per file.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    globalSetup: ['test/support/global-setup.ts'],
+    // What is set around the run must not reach into it.
+    env: { TEMPORAL_ADDRESS: '', TEMPORAL_PROFILE: '', ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '', HOLDFAST_API_KEYS: '' },
+    reporters: ['default', './test/support/count-reporter.ts'],
+  },
+})

@@ -1,0 +1,144 @@
+import { z } from 'zod'
+
+const MiB = 1024 * 1024
+const count = z.int().min(1)
+const milliseconds = z.int().min(1)
+const port = z.int().min(0).max(65_535)
+
+/** Every setting of `temporal.config.ts`, with its default. Times are milliseconds, sizes bytes. */
+export const settingsSchema = z.strictObject({
+  /** Folder of everything that `holdfast dev` keeps, relative to the project. `--data` wins. @default '.holdfast' */
+  data: z.string().min(1).default('.holdfast'),
+
+  /** The HTTP API. */
+  server: z
+    .strictObject({
+      /** Addresses other than loopback need HOLDFAST_API_KEYS. `--host` wins. @default '127.0.0.1' */
+      host: z.string().min(1).default('127.0.0.1'),
+      /** `--port` wins. @default 4000 */
+      port: port.min(1).default(4000),
+    })
+    .prefault({}),
+
+  /** How to reach Temporal. TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS win. */
+  temporal: z
+    .strictObject({
+      /** `HOST:PORT` of a server that runs already. @default none: Holdfast starts its own */
+      address: z.string().min(1).optional(),
+      /** @default 'default' */
+      namespace: z.string().min(1).optional(),
+      /** @default false, true with an API key */
+      tls: z.boolean().optional(),
+      /** Profile of Temporal's own configuration file (TEMPORAL_CONFIG_FILE). TEMPORAL_PROFILE wins. @default 'default' */
+      profile: z.string().min(1).optional(),
+      /** Task queue of the sessions. @default 'holdfast' */
+      taskQueue: z.string().min(1).default('holdfast'),
+      /** The server that Holdfast starts when there is no address. */
+      embedded: z
+        .strictObject({
+          /** 0 takes any free port. @default 0 */
+          port: port.default(0),
+          /** Port of the web UI: 0 takes any free one, false leaves the UI away. @default 0 */
+          uiPort: z.union([port, z.literal(false)]).default(0),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+
+  /** The worker processes. */
+  worker: z
+    .strictObject({
+      /** @default 1 */
+      processes: count.max(64).default(1),
+      /** Sessions held in memory, the others are replayed when they are needed. @default the SDK's, by the memory there is */
+      maxCachedWorkflows: count.optional(),
+      /** Model requests and tool calls at once, in each process. @default 200 */
+      maxConcurrentActivities: count.default(200),
+      /** @default 40 */
+      maxConcurrentWorkflowTasks: count.min(2).default(40),
+      /** How long a process that stops waits for its running activities. @default 10000 */
+      shutdownGraceMs: z.int().min(0).default(10_000),
+    })
+    .prefault({}),
+
+  /** What a session is created with; sessions that exist keep what they have. */
+  session: z
+    .strictObject({
+      /** History events after which a session is continued as a new run, at its next step. @default 1000 */
+      rollOverEvents: z.int().min(50).max(10_000).default(1000),
+      /** Attempts of one model request before the turn ends with `retries_exhausted`. @default 8 */
+      modelAttempts: count.default(8),
+      /** First wait between two attempts. @default 500 */
+      retryInitialMs: milliseconds.default(500),
+      /** Longest wait between two attempts. @default 30000 */
+      retryMaximumMs: milliseconds.default(30_000),
+      /** Longest time of one model request. @default 1800000 (30 minutes) */
+      modelTimeoutMs: milliseconds.min(1000).default(30 * 60_000),
+      /** Longest time of one tool call. @default 7200000 (2 hours) */
+      toolTimeoutMs: milliseconds.min(1000).default(2 * 3600_000),
+      /** A lost host is noticed after this. @default 3000 */
+      heartbeatTimeoutMs: milliseconds.min(500).default(3000),
+      /** Model requests in one turn. @default 500 */
+      maxStepsPerTurn: count.default(500),
+    })
+    .prefault({}),
+
+  /** The endpoint that speaks the Messages API. Its key comes from ANTHROPIC_API_KEY (or ANTHROPIC_AUTH_TOKEN). */
+  model: z
+    .strictObject({
+      /** ANTHROPIC_BASE_URL wins. @default the official SDK's */
+      baseURL: z.url({ protocol: /^https?$/, error: 'expected a URL with http: or https:' }).optional(),
+      /** Upper bound of `max_tokens`. @default the model's own limit */
+      maxOutputTokens: count.optional(),
+      /** A stream without content for this long is cut and tried again. @default 300000 */
+      stallTimeoutMs: milliseconds.default(300_000),
+    })
+    .prefault({}),
+
+  /** Where a session's tools run. */
+  container: z
+    .strictObject({
+      /** `auto` takes the first that works here. @default 'auto' */
+      provider: z.enum(['auto', 'bubblewrap']).default('auto'),
+      /** Of each session's container. */
+      limits: z
+        .strictObject({
+          /** @default 2147483648 (2 GiB) */
+          memoryBytes: z.int().min(64 * MiB).default(2048 * MiB),
+          /** Processes and threads. @default 512 */
+          pids: z.int().min(16).default(512),
+          /** @default 2 */
+          cpus: z.number().min(0.1).default(2),
+          /** Size of /tmp, which counts as memory: at most a quarter of it. @default 268435456 (256 MiB) */
+          tmpBytes: z.int().min(MiB).default(256 * MiB),
+        })
+        .refine(({ memoryBytes, tmpBytes }) => tmpBytes <= memoryBytes / 4, {
+          path: ['tmpBytes'],
+          error: 'must be at most a quarter of memoryBytes',
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+
+  /** Agents, environments, files and the index of sessions. */
+  records: z
+    .strictObject({
+      /** `sqlite:PATH`. @default records.db in the data folder */
+      url: z.string().regex(/^sqlite:.+/, 'expected sqlite:PATH').optional(),
+    })
+    .prefault({}),
+
+  /** Contents of files and the sealed parts of sessions. */
+  blobs: z
+    .strictObject({
+      /** @default blobs in the data folder */
+      directory: z.string().min(1).optional(),
+    })
+    .prefault({}),
+})
+
+/** What `temporal.config.ts` may set. Nothing of it is needed for `holdfast dev`. */
+export type HoldfastConfig = z.input<typeof settingsSchema>
+
+/** The settings with their defaults. */
+export type Settings = z.output<typeof settingsSchema>

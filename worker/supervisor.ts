@@ -1,0 +1,154 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import os from 'node:os'
+import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
+import { activityKey, type OpenActivity } from './open-activity.ts'
+import { RestartPace } from './restart-pace.ts'
+
+export interface SupervisorOptions {
+  /** The worker's program; it is forked with IPC. */
+  program: string | URL
+  /** What every process is told, except for its identity. */
+  config: Omit<WorkerConfig, 'identity'>
+  /** @default 1 */
+  processes?: number
+  /** @default process.env */
+  env?: NodeJS.ProcessEnv
+  /** Called with the proof that a worker process is dead, before its successor starts to poll. */
+  onDeath?: (death: WorkerDeath) => Promise<void>
+  /** A preview of a session's reply that a worker published. */
+  onPreview?: (sessionId: string, preview: unknown) => void
+  log: (line: string) => void
+  /** How soon a dead process is replaced. */
+  pace?: RestartPace
+}
+
+export interface WorkerDeath {
+  identity: string
+  pid: number
+  /** Activities that it reported as started and not as ended. */
+  openActivities: OpenActivity[]
+}
+
+/** One worker process that is to run always; `child` changes with each death. */
+interface Place {
+  index: number
+  child: ChildProcess
+  identity: string
+  ready: boolean
+  open: Map<string, OpenActivity>
+}
+
+/** Keeps the worker processes running: sees them die, says what they left open, replaces them. */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #places = new Map<number, Place>()
+  readonly #pace: RestartPace
+  readonly #restarts = new Set<NodeJS.Timeout>()
+  readonly #burials = new Set<Promise<void>>()
+  #stopping = false
+  #ready = Promise.withResolvers<void>()
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#pace = options.pace ?? new RestartPace()
+  }
+
+  /** Starts the processes. Resolves when each of them has polled for work once. */
+  start(): Promise<void> {
+    for (let index = 0; index < (this.#options.processes ?? 1); index++) this.#fork(index)
+    return this.#ready.promise
+  }
+
+  /** Ids of the worker processes that run. */
+  get pids(): number[] {
+    return [...this.#places.values()].flatMap(({ child }) => child.pid ?? [])
+  }
+
+  /** Ends the processes: each finishes what it can within its own grace time, after that it is killed. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const timer of this.#restarts) clearTimeout(timer)
+    const graceMs = this.#options.config.shutdownGraceMs + 5000
+    await Promise.all([...this.#places.values()].map(({ child }) => end(child, graceMs)))
+    await Promise.all(this.#burials)
+  }
+
+  /** Ends the processes at once. What they were at is found and settled by the next start. */
+  kill(): void {
+    this.#stopping = true
+    for (const { child } of this.#places.values()) child.kill('SIGKILL')
+  }
+
+  #fork(index: number): void {
+    const { program, config, env = process.env, log } = this.#options
+    const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
+    // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
+    const child = fork(program, [], {
+      env: { ...env, HOLDFAST_WORKER_CONFIG: JSON.stringify({ ...config, identity } satisfies WorkerConfig) },
+      serialization: 'advanced',
+      detached: true,
+    })
+    const place: Place = { index, child, identity, ready: false, open: new Map() }
+    this.#places.set(index, place)
+    child.on('message', (message: WorkerMessage) => this.#hear(place, message))
+    // 'close' comes after the last message that the process sent; 'exit' may come before it.
+    child.once('close', (code, signal) => this.#died(place, signal ?? `code ${code}`))
+    child.once('error', (error) => log(`worker: ${error.message}`))
+  }
+
+  #hear(place: Place, message: WorkerMessage): void {
+    switch (message.type) {
+      case 'ready':
+        place.ready = true
+        if ([...this.#places.values()].every(({ ready }) => ready)) this.#ready.resolve()
+        break
+      case 'activity': {
+        const { state, workflowId, runId, activityId } = message
+        const activity = { workflowId, runId, activityId }
+        if (state === 'started') place.open.set(activityKey(activity), activity)
+        else place.open.delete(activityKey(activity))
+        break
+      }
+      case 'preview':
+        this.#options.onPreview?.(message.sessionId, message.preview)
+        break
+    }
+  }
+
+  #died(place: Place, how: string): void {
+    this.#places.delete(place.index)
+    const { identity, child, open } = place
+    if (this.#stopping && open.size === 0) return
+    this.#bury({ identity, pid: child.pid!, openActivities: [...open.values()] })
+    if (this.#stopping) return
+    const delayMs = this.#pace.delay(performance.now())
+    const { log } = this.#options
+    log(`worker process ${child.pid} ended (${how}), ${open.size} open activities; ${delayMs === 0 ? 'restarting' : `restarting in ${delayMs / 1000} s`}`)
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer)
+      this.#fork(place.index)
+    }, delayMs)
+    this.#restarts.add(timer)
+  }
+
+  #bury(death: WorkerDeath): void {
+    const { onDeath, log } = this.#options
+    if (!onDeath) return
+    const burial = onDeath(death)
+      // Nothing is lost when this fails: the server's own time-outs find the same, some seconds later.
+      .catch((error: Error) => log(`worker ${death.identity}: its activities could not be failed: ${error.message}`))
+      .finally(() => this.#burials.delete(burial))
+    this.#burials.add(burial)
+  }
+}
+
+async function end(child: ChildProcess, graceMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const closed = once(child, 'close')
+  const force = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  child.kill('SIGTERM')
+  await closed
+  clearTimeout(force)
+}
