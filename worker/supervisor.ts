@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import os from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
 import { RestartPace } from './restart-pace.ts'
@@ -15,7 +16,7 @@ export interface SupervisorOptions {
   processes?: number
   /** @default process.env */
   env?: NodeJS.ProcessEnv
-  /** Called with the proof that a worker process is dead, before its successor starts to poll. */
+  /** Called with the proof that a worker process is dead. */
   onDeath?: (death: WorkerDeath) => Promise<void>
   /** A preview of a session's reply that a worker published. */
   onPreview?: (sessionId: string, preview: unknown) => void
@@ -29,7 +30,13 @@ export interface WorkerDeath {
   pid: number
   /** Activities that it reported as started and not as ended. */
   openActivities: OpenActivity[]
+  /** Ids of the workflows that it was at lately, the newest last: their tasks may wait in its sticky queue. */
+  recentWorkflows: string[]
 }
+
+const recentWorkflows = 200
+/** The last messages of a dead process are waited for this long, unless its channel closes before. */
+const lastWordsMs = 100
 
 /** One worker process that is to run always; `child` changes with each death. */
 interface Place {
@@ -38,6 +45,7 @@ interface Place {
   identity: string
   ready: boolean
   open: Map<string, OpenActivity>
+  recent: Set<string>
 }
 
 /** Keeps the worker processes running: sees them die, says what they left open, replaces them. */
@@ -48,6 +56,7 @@ export class Supervisor {
   readonly #restarts = new Set<NodeJS.Timeout>()
   readonly #burials = new Set<Promise<void>>()
   #stopping = false
+  #everReady = false
   #ready = Promise.withResolvers<void>()
 
   constructor(options: SupervisorOptions) {
@@ -55,7 +64,10 @@ export class Supervisor {
     this.#pace = options.pace ?? new RestartPace()
   }
 
-  /** Starts the processes. Resolves when each of them has polled for work once. */
+  /**
+   * Starts the processes. Resolves when each of them polls for work.
+   * @throws Error when they die again and again before that
+   */
   start(): Promise<void> {
     for (let index = 0; index < (this.#options.processes ?? 1); index++) this.#fork(index)
     return this.#ready.promise
@@ -87,14 +99,17 @@ export class Supervisor {
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
       env: { ...env, HOLDFAST_WORKER_CONFIG: JSON.stringify({ ...config, identity } satisfies WorkerConfig) },
-      serialization: 'advanced',
       detached: true,
     })
-    const place: Place = { index, child, identity, ready: false, open: new Map() }
+    const place: Place = { index, child, identity, ready: false, open: new Map(), recent: new Set() }
     this.#places.set(index, place)
     child.on('message', (message: WorkerMessage) => this.#hear(place, message))
-    // 'close' comes after the last message that the process sent; 'exit' may come before it.
-    child.once('close', (code, signal) => this.#died(place, signal ?? `code ${code}`))
+    // A keeper that the process started may hold its channel open: not every death closes it.
+    const closed = new Promise<void>((resolve) => child.once('disconnect', resolve))
+    child.once('exit', async (code, signal) => {
+      await Promise.race([closed, sleep(lastWordsMs)])
+      this.#died(place, signal ?? `code ${code}`)
+    })
     child.once('error', (error) => log(`worker: ${error.message}`))
   }
 
@@ -102,13 +117,17 @@ export class Supervisor {
     switch (message.type) {
       case 'ready':
         place.ready = true
-        if ([...this.#places.values()].every(({ ready }) => ready)) this.#ready.resolve()
+        if ([...this.#places.values()].every(({ ready }) => ready)) {
+          this.#everReady = true
+          this.#ready.resolve()
+        }
         break
       case 'activity': {
         const { state, workflowId, runId, activityId } = message
         const activity = { workflowId, runId, activityId }
         if (state === 'started') place.open.set(activityKey(activity), activity)
         else place.open.delete(activityKey(activity))
+        remember(place.recent, workflowId)
         break
       }
       case 'preview':
@@ -119,12 +138,16 @@ export class Supervisor {
 
   #died(place: Place, how: string): void {
     this.#places.delete(place.index)
-    const { identity, child, open } = place
+    const { identity, child, open, recent } = place
     if (this.#stopping && open.size === 0) return
-    this.#bury({ identity, pid: child.pid!, openActivities: [...open.values()] })
+    this.#bury({ identity, pid: child.pid!, openActivities: [...open.values()], recentWorkflows: [...recent] })
     if (this.#stopping) return
-    const delayMs = this.#pace.delay(performance.now())
     const { log } = this.#options
+    const delayMs = this.#pace.delay(performance.now())
+    if (delayMs > 0 && !this.#everReady) {
+      this.#ready.reject(new Error(`the worker process ended (${how}) again and again before it could work: what it said stands above`))
+      return
+    }
     log(`worker process ${child.pid} ended (${how}), ${open.size} open activities; ${delayMs === 0 ? 'restarting' : `restarting in ${delayMs / 1000} s`}`)
     const timer = setTimeout(() => {
       this.#restarts.delete(timer)
@@ -144,11 +167,17 @@ export class Supervisor {
   }
 }
 
+function remember(recent: Set<string>, workflowId: string): void {
+  recent.delete(workflowId)
+  recent.add(workflowId)
+  if (recent.size > recentWorkflows) recent.delete(recent.values().next().value!)
+}
+
 async function end(child: ChildProcess, graceMs: number): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
-  const closed = once(child, 'close')
+  const exited = once(child, 'exit')
   const force = setTimeout(() => child.kill('SIGKILL'), graceMs)
   child.kill('SIGTERM')
-  await closed
+  await exited
   clearTimeout(force)
 }

@@ -34,6 +34,8 @@ export interface TemporalServer {
   version: string
   /** Stops it and waits for its end; after ten seconds it is killed, which loses nothing. */
   stop(): Promise<void>
+  /** Ends it at once, which loses nothing. */
+  kill(): void
   /** Resolves when the process has ended, for whatever reason. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
@@ -92,7 +94,7 @@ async function startOnce(
   const abandon = new AbortController()
   try {
     await noteServer(files.pid, child.pid!)
-    await Promise.race([untilUsable(`127.0.0.1:${port}`, namespace, abandon.signal), failed])
+    await Promise.race([untilUsable({ address: `127.0.0.1:${port}` }, namespace, abandon.signal), failed])
     await writeDataVersion(files.version, version)
   } catch (error) {
     abandon.abort()
@@ -106,6 +108,7 @@ async function startOnce(
     pid: child.pid!,
     version,
     exited,
+    kill: () => void child.kill('SIGKILL'),
     async stop() {
       const force = setTimeout(() => child.kill('SIGKILL'), stopMs)
       child.kill('SIGTERM')

@@ -1,30 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Connection } from '@temporalio/client'
+import { Connection, type ConnectionOptions } from '@temporalio/client'
 import { ensureNamespace } from './namespace.ts'
 
 const deadlineMs = 60_000
 
 /**
- * Resolves when the server at `address` is healthy and the namespace in it can be used.
+ * Resolves when our own server is healthy and the namespace in it can be used.
  * @throws Error with the last reason when that is not so within a minute, or when `signal` aborts
  */
-export async function untilUsable(address: string, namespace: string, signal?: AbortSignal): Promise<void> {
+export async function untilUsable(reach: ConnectionOptions, namespace: string, signal?: AbortSignal): Promise<void> {
   const deadline = performance.now() + deadlineMs
   for (;;) {
     try {
-      return await check(address, namespace)
+      return await check(reach, namespace)
     } catch (error) {
       if (signal?.aborted || performance.now() > deadline) {
-        throw new Error(`the Temporal server at ${address} cannot be used: ${(error as Error).message}`, { cause: error })
+        throw new Error(`the Temporal server at ${reach.address} cannot be used: ${(error as Error).message}`, { cause: error })
       }
       await sleep(20)
     }
   }
 }
 
-async function check(address: string, namespace: string): Promise<void> {
+async function check(reach: ConnectionOptions, namespace: string): Promise<void> {
   // The connection's own retries would hide the moment at which the server is there: one try at a time.
-  const connection = await Connection.connect({ address, connectTimeout: 1000 })
+  const connection = await Connection.connect({ ...reach, connectTimeout: 1000 })
   try {
     const { status } = await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' })
     if (status !== 1) throw new Error(`its health check answers ${status}`)

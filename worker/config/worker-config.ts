@@ -1,0 +1,34 @@
+import type { WorkerConfig } from '../config-of-worker.ts'
+import type { Config } from './load-config.ts'
+import type { TemporalConnection } from './temporal-connection.ts'
+
+/**
+ * What the worker processes of one host are told.
+ * @param connection the server that they poll: the configured one, or Holdfast's own
+ */
+export function workerConfig(config: Config, connection: TemporalConnection): Omit<WorkerConfig, 'identity'> {
+  const { worker, model, temporal } = config
+  return {
+    connection: connection as WorkerConfig['connection'],
+    namespace: temporal.namespace,
+    taskQueue: temporal.taskQueue,
+    // One host: with one queue for all, the server hands activities out with the answer to a workflow task.
+    hostQueue: temporal.taskQueue,
+    dataDir: config.data,
+    records: config.records,
+    blobs: config.blobs,
+    model: {
+      stallTimeoutMs: model.stallTimeoutMs,
+      ...(model.baseURL && { baseURL: model.baseURL }),
+      ...(model.maxOutputTokens && { maxOutputTokens: model.maxOutputTokens }),
+    },
+    container: config.container,
+    settings: config.session,
+    tuning: {
+      maxConcurrentActivities: worker.maxConcurrentActivities,
+      maxConcurrentWorkflowTasks: worker.maxConcurrentWorkflowTasks,
+      ...(worker.maxCachedWorkflows && { maxCachedWorkflows: worker.maxCachedWorkflows }),
+    },
+    shutdownGraceMs: worker.shutdownGraceMs,
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * A worker process. Its supervisor forks it, tells it what to do by the environment, hears from it over IPC and replaces
+ * it when it dies. Without its supervisor it ends: there must be nobody who works unseen.
+ */
+import { DefaultLogger, Runtime } from '@temporalio/worker'
+import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
+import { runWorker } from './run-worker.ts'
+
+const config: WorkerConfig = JSON.parse(process.env.HOLDFAST_WORKER_CONFIG ?? 'null')
+if (!config || !process.send) throw new Error('this program is started by its supervisor: use `holdfast worker` or `holdfast dev`')
+process.title = 'holdfast worker'
+
+Runtime.install({
+  logger: new DefaultLogger('WARN'),
+  // Signals are handled here, so that a second one does not cut the grace time short.
+  shutdownSignals: [],
+  telemetryOptions: { logging: { forward: {}, filter: 'WARN' } },
+})
+
+const say = (message: WorkerMessage) => {
+  if (process.connected) process.send!(message, () => {})
+}
+const stop = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
+process.on('disconnect', () => process.exit(1))
+
+await runWorker(config, { say, signal: stop.signal })
+process.exit(0)

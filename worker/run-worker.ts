@@ -1,0 +1,96 @@
+import path from 'node:path'
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
+import { createActivities } from '../activities/index.ts'
+import { containersRoot } from '../activities/container/keeper/session-folder.ts'
+import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
+import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
+import { Mounts } from '../activities/mounts.ts'
+import { connect } from '../client/connection.ts'
+import type { Bus } from '../log/bus.ts'
+import { HoldfastCodec } from '../log/payload-codec.ts'
+import { SessionLogs } from '../log/session-logs.ts'
+import { openBlobs } from '../store/file-blobs.ts'
+import { openRecords } from '../store/open-records.ts'
+import { Secrets } from './config/secrets.ts'
+import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
+import { reportActivities } from './report-activities.ts'
+import { workflowBundle } from './workflow-bundle.ts'
+
+/** What the process tells its supervisor, and when it is to stop. */
+export interface WorkerSurroundings {
+  say: (message: WorkerMessage) => void
+  signal: AbortSignal
+}
+
+/** Puts a worker together and runs it until it is told to stop and its work is done or its grace time is over. */
+export async function runWorker(config: WorkerConfig, { say, signal }: WorkerSurroundings): Promise<void> {
+  const { namespace, taskQueue, hostQueue, settings, container } = config
+  const { address, tls, apiKey } = config.connection
+  const reach = { address, ...(tls && { tls }), ...(apiKey && { apiKey }) }
+  const { encryptionKey } = new Secrets(process.env)
+
+  const records = await openRecords(config.records)
+  const blobs = await openBlobs(config.blobs)
+  const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
+  const connection = await connect(reach)
+  const logs = new SessionLogs({ connection, namespace, codec }, blobs)
+  const containers = new BubblewrapProvider({ dataDir: config.dataDir })
+  // Beside the containers: their users have to reach what is mounted.
+  const mounts = new Mounts(path.join(path.dirname(await containersRoot(config.dataDir)), 'uploads'), { records, blobs })
+  const bus: Bus = { publish: (sessionId, preview) => say({ type: 'preview', sessionId, preview }), subscribe: () => () => {} }
+  const model = new AnthropicProvider({
+    ...config.model,
+    ...(process.env.ANTHROPIC_API_KEY && { apiKey: process.env.ANTHROPIC_API_KEY }),
+    ...(process.env.ANTHROPIC_AUTH_TOKEN && { authToken: process.env.ANTHROPIC_AUTH_TOKEN }),
+  })
+  const activities = createActivities({
+    connection,
+    namespace,
+    logs,
+    records,
+    blobs,
+    bus,
+    model,
+    containers,
+    mounts,
+    host: hostQueue,
+    limits: container.limits,
+    toolTimeoutMs: settings.toolTimeoutMs,
+  })
+
+  const native = await NativeConnection.connect(reach)
+  const { maxCachedWorkflows, maxConcurrentActivities, maxConcurrentWorkflowTasks } = config.tuning
+  const options: WorkerOptions = {
+    connection: native,
+    namespace,
+    identity: config.identity,
+    activities,
+    dataConverter: { payloadCodecs: [codec] },
+    maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
+    // A cancelled activity must see it soon even when the watch of its history fails.
+    maxHeartbeatThrottleInterval: '500ms',
+    interceptors: { activity: [reportActivities(say)] },
+    shutdownGraceTime: config.shutdownGraceMs,
+    taskQueue,
+  }
+  const workers = [
+    await Worker.create({
+      ...options,
+      workflowBundle: await workflowBundle(),
+      maxConcurrentWorkflowTaskExecutions: maxConcurrentWorkflowTasks,
+      ...(maxCachedWorkflows && { maxCachedWorkflows }),
+      // How long a task waits for a worker that is gone before another gets it.
+      stickyQueueScheduleToStartTimeout: '1s',
+    }),
+  ]
+  // The queue of this host alone, for the tools of the sessions that have their container here.
+  if (hostQueue !== taskQueue) workers.push(await Worker.create({ ...options, taskQueue: hostQueue }))
+  signal.addEventListener('abort', () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+  })
+  const running = Promise.all(workers.map((worker) => worker.run()))
+  say({ type: 'ready', identity: config.identity })
+  if (signal.aborted) for (const worker of workers) worker.shutdown()
+  await running
+  await Promise.all([native.close(), connection.close(), containers.close(), records.close()])
+}

@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RestartPace } from '../restart-pace.ts'
+import { startTemporal, type StartTemporalOptions, type TemporalServer } from './start.ts'
+
+export interface KeptTemporal {
+  address: string
+  uiUrl?: string
+  /** Id of the process that runs now. */
+  readonly pid: number
+  /** Stops the server and no longer replaces it. */
+  stop(): Promise<void>
+  /** Ends it at once, which loses nothing. */
+  kill(): void
+}
+
+/**
+ * Starts the Temporal server and starts it again on the same data and ports whenever it ends: whoever is connected sees
+ * a gap of half a second, which the SDK's own retries bridge.
+ */
+export async function keepTemporalRunning(options: StartTemporalOptions, log: (line: string) => void): Promise<KeptTemporal> {
+  const stopping = new AbortController()
+  const stopped = once(stopping.signal, 'abort')
+  const pace = new RestartPace()
+  let server = await startTemporal(options)
+  const { address, uiUrl } = server
+  const again: StartTemporalOptions = {
+    ...options,
+    port: Number(address.split(':')[1]),
+    ...(uiUrl && { uiPort: Number(new URL(uiUrl).port) }),
+  }
+
+  const watch = async () => {
+    for (;;) {
+      const ended = await Promise.race([server.exited, stopped.then(() => undefined)])
+      if (!ended) return server.stop()
+      log(`the Temporal server ended (${ended.signal ?? `code ${ended.code}`}); starting it again on its data`)
+      const successor = await restart()
+      if (!successor) return
+      server = successor
+    }
+  }
+  const restart = async (): Promise<TemporalServer | undefined> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await sleep(pace.delay(performance.now()), undefined, { signal: stopping.signal })
+        return await startTemporal(again)
+      } catch (error) {
+        if (!stopping.signal.aborted) log((error as Error).message)
+      }
+    }
+    return undefined
+  }
+  const watching = watch()
+
+  return {
+    address,
+    ...(uiUrl && { uiUrl }),
+    get pid() {
+      return server.pid
+    },
+    async stop() {
+      stopping.abort()
+      await watching
+    },
+    kill() {
+      stopping.abort()
+      server.kill()
+    },
+  }
+}
