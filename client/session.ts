@@ -88,14 +88,17 @@ export class Session {
       for (const { event, received } of view.items) if (!received) this.#sent.delete(event.id)
       const settled = () => idle !== undefined && waiting.size === 0 && this.#sent.size === 0
       if (settled()) return idle!
-      for await (const { event, received } of items) {
+      for await (const item of items) {
+        const { event, received } = item
         if (received) waiting.add(event.id)
         else {
           waiting.delete(event.id)
           this.#sent.delete(event.id)
           idle = after(event, idle)
         }
-        if (settled() || idle?.status === 'terminated') return idle!
+        // A message that is processed and the change to running come together: judge only what is whole.
+        const isLast = log.tail.current?.items.at(-1) === item
+        if ((isLast && settled()) || idle?.status === 'terminated') return idle!
       }
       signal.throwIfAborted()
       return { status: 'terminated', stopReason: null }
