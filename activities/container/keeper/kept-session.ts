@@ -29,6 +29,8 @@ export class KeptSession {
   readonly #folder: SessionFolder
   readonly #ledger: Ledger
   readonly #running = new Map<string, Running>()
+  /** Calls that are to stop, also before they have begun. */
+  readonly #aborted = new Set<string>()
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
@@ -65,11 +67,14 @@ export class KeptSession {
       return await result
     } finally {
       this.#running.delete(call.id)
+      this.#aborted.delete(call.id)
     }
   }
 
-  /** Stops a call that is running. */
+  /** Stops a call that is running or about to. */
   abort(id: string): void {
+    if (!this.#running.has(id)) return
+    this.#aborted.add(id)
     this.#container?.stopCall(id)
   }
 
@@ -96,7 +101,10 @@ export class KeptSession {
     })
     let result: ToolResult
     try {
-      result = await container.call(call, (text) => void this.#ledger.append(call.id, text))
+      const running = container.call(call, (text) => void this.#ledger.append(call.id, text))
+      // The wish to stop may have come while the container was being made.
+      if (this.#aborted.has(call.id)) container.stopCall(call.id)
+      result = await running
     } catch (error) {
       if (!(error instanceof CallLost)) throw error
       result = unknown(error.message, await this.#ledger.output(call.id))

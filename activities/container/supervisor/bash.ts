@@ -32,6 +32,8 @@ export class BashTool {
   #shell: ChildProcess | undefined
   #running: Running | undefined
   #queue: Promise<unknown> = Promise.resolve()
+  /** Calls that run or wait for the shell. */
+  readonly #calls = new Set<string>()
   readonly #stopped = new Set<string>()
 
   constructor(onOutput: (id: string, text: string) => void) {
@@ -40,15 +42,18 @@ export class BashTool {
 
   /** Runs a command, one at a time. */
   call(id: string, input: Record<string, unknown>, timeoutMs: number): Promise<Result> {
-    const result = this.#queue.then(() => this.#call(id, input, timeoutMs))
+    this.#calls.add(id)
+    const result = this.#queue.then(() => this.#call(id, input, timeoutMs)).finally(() => this.#calls.delete(id))
     this.#queue = result.catch(() => {})
     return result
   }
 
-  /** Ends a call: its processes are killed, the shell is replaced. */
-  stop(id: string): void {
+  /** Ends a call of bash, false for any other: its processes are killed, the shell is replaced. */
+  stop(id: string): boolean {
+    if (!this.#calls.has(id)) return false
     if (this.#running?.id === id) this.#running.finish('stopped')
     else this.#stopped.add(id)
+    return true
   }
 
   async #call(id: string, input: Record<string, unknown>, longest: number): Promise<Result> {

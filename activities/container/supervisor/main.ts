@@ -22,15 +22,33 @@ function send(message: FromSupervisor): void {
   process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
+/** Calls of tools that cannot be stopped half-way: their answer comes at once, what they find later is dropped. */
+const abandoned = new Set<string>()
+const open = new Set<string>()
+
 async function call({ id, name, input, timeoutMs }: Extract<ToSupervisor, { op: 'call' }>): Promise<void> {
+  open.add(id)
   try {
     const tool = tools[name]
-    const result = name === 'bash' ? await bash.call(id, input, timeoutMs) : await tool!(input)
-    send({ event: 'result', id, result })
+    answer(id, name === 'bash' ? await bash.call(id, input, timeoutMs) : await tool!(input))
   } catch (error) {
     const known = error instanceof ToolError || (error as NodeJS.ErrnoException).code !== undefined
-    send({ event: 'result', id, result: toolError(known ? (error as Error).message : `the tool failed: ${error}`) })
+    answer(id, toolError(known ? (error as Error).message : `the tool failed: ${error}`))
+  } finally {
+    open.delete(id)
+    abandoned.delete(id)
   }
+}
+
+function answer(id: string, result: Result): void {
+  if (!abandoned.has(id)) send({ event: 'result', id, result })
+}
+
+function stop(id: string): void {
+  if (!open.has(id)) return
+  if (bash.stop(id)) return
+  answer(id, { ...toolError('The call was interrupted by the user before it ended.'), outcome: 'interrupted' })
+  abandoned.add(id)
 }
 
 let rest = ''
@@ -46,7 +64,7 @@ process.stdin.on('data', (chunk: string) => {
       continue
     }
     if (message.op === 'call') void call(message)
-    else if (message.op === 'stop') bash.stop(message.id)
+    else if (message.op === 'stop') stop(message.id)
   }
 })
 process.stdin.on('end', () => process.exit(hostWentAway))
