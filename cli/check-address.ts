@@ -27,6 +27,8 @@ export async function checkAddress({ host, port }: { host: string; port: number 
       EADDRNOTAVAIL: `${host} is no address of this machine: give another with --host`,
       ENOTFOUND: `${host} is no known host: give another with --host`,
     }
-    throw new Error(reasons[error.code ?? ''] ?? `${host}:${port} cannot be listened on: ${error.message}`, { cause: error })
+    throw new Error(reasons[error.code ?? ''] ?? `${host}:${port} cannot be listened on: ${error.message}`, {
+      cause: error,
+    })
   })
 }

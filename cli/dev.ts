@@ -30,12 +30,17 @@ export async function dev({ host, port, data }: DevOptions): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
 
   const config = await loadConfig({
-    overrides: { ...(data !== undefined && { data }), server: { ...(host !== undefined && { host }), ...(port !== undefined && { port }) } },
+    overrides: {
+      ...(data !== undefined && { data }),
+      server: { ...(host !== undefined && { host }), ...(port !== undefined && { port }) },
+    },
   })
   log(`data in ${config.data}${config.file ? `, settings from ${config.file}` : ''}`)
   running = await startLocalHost(config, { log })
   const { temporal, url } = running
-  log(`Temporal at ${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl ? `, web UI at ${temporal.uiUrl}` : ''}`)
+  log(
+    `Temporal at ${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl ? `, web UI at ${temporal.uiUrl}` : ''}`,
+  )
   for (const warning of await warnings(config)) log(`warning: ${warning}`)
   console.log(`listening on ${url}`)
   return stopped.promise

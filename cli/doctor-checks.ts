@@ -5,8 +5,8 @@ import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.
 import { type Config, loadConfig } from '../worker/config/load-config.ts'
 import { connectionOptions } from '../worker/config/temporal-connection.ts'
 import { DataLocked, lockData } from '../worker/data-lock.ts'
-import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { serverVersion } from '../worker/temporal-server/binary-version.ts'
+import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { findBinary } from '../worker/temporal-server/resolve-binary.ts'
 import { checkAddress } from './check-address.ts'
 import type { Finding } from './finding.ts'
@@ -68,7 +68,12 @@ async function dataFolder({ data }: Config): Promise<Finding> {
     return { name, status: 'ok', found }
   } catch (error) {
     if (error instanceof DataLocked) return { name, status: 'ok', found: error.message.split(':')[0]! }
-    return { name, status: 'missing', found: `${data}: ${(error as Error).message}`, fix: 'give a folder that can be written with --data' }
+    return {
+      name,
+      status: 'missing',
+      found: `${data}: ${(error as Error).message}`,
+      fix: 'give a folder that can be written with --data',
+    }
   }
 }
 
@@ -108,7 +113,11 @@ async function temporal({ temporal: { connection, namespace } }: Config, env: No
         fix: 'holdfast dev (some minutes once), or export TEMPORAL_ADDRESS=HOST:7233, or put `temporal` on PATH',
       }
     }
-    return { name, status: 'ok', found: `server ${await serverVersion(binary.path)} in ${binary.path} (${binary.source})` }
+    return {
+      name,
+      status: 'ok',
+      found: `server ${await serverVersion(binary.path)} in ${binary.path} (${binary.source})`,
+    }
   } catch (error) {
     return { name, status: 'missing', found: (error as Error).message }
   }
@@ -126,7 +135,12 @@ async function model({ model: { baseURL }, secrets }: Config): Promise<Finding> 
     await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(answerMs) })
     return { name, status: 'ok', found: `${where} answers, ${key}` }
   } catch {
-    return { name, status: 'warning', found: `${where} does not answer, ${key}`, fix: 'check the network and ANTHROPIC_BASE_URL' }
+    return {
+      name,
+      status: 'warning',
+      found: `${where} does not answer, ${key}`,
+      fix: 'check the network and ANTHROPIC_BASE_URL',
+    }
   }
 }
 

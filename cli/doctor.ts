@@ -22,7 +22,10 @@ export async function doctor({ json = false, print = console.log, ...options }: 
   const findings = await checks({ env: process.env, cwd: process.cwd(), ...options })
   const ok = findings.every(({ status }) => status !== 'missing')
   if (json) print(JSON.stringify({ ok, checks: findings }, null, 2))
-  else print(`${findings.map(show).join('\n')}\n\n${ok ? 'Everything that is needed is here.' : 'Something that is needed is missing.'}`)
+  else
+    print(
+      `${findings.map(show).join('\n')}\n\n${ok ? 'Everything that is needed is here.' : 'Something that is needed is missing.'}`,
+    )
   return ok ? 0 : 1
 }
 

@@ -7,12 +7,20 @@ import { Connection, type ConnectionOptions, defaultGrpcRetryOptions, isRetryabl
  * over is refused for some milliseconds, where the SDK would wait a second.
  */
 export function connect(options: ConnectionOptions): Promise<Connection> {
-  return Connection.connect({
-    ...options,
-    channelArgs: { 'grpc.max_receive_message_length': 128 * 1024 * 1024, ...options.channelArgs },
-    interceptors: [makeGrpcRetryInterceptor(retries)],
-  })
+  return Connection.connect({ ...options, ...common(options), interceptors: [makeGrpcRetryInterceptor(retries)] })
 }
+
+/**
+ * A connection for the readers of histories, who wait and try again by themselves: a call that is tried again below them
+ * would outlive its caller.
+ */
+export function connectForReading(options: ConnectionOptions): Promise<Connection> {
+  return Connection.connect({ ...options, ...common(options), interceptors: [] })
+}
+
+const common = ({ channelArgs }: ConnectionOptions) => ({
+  channelArgs: { 'grpc.max_receive_message_length': 128 * 1024 * 1024, ...channelArgs },
+})
 
 const usual = defaultGrpcRetryOptions()
 const isClosing = (status: { code: number; details: string }) =>

@@ -7,7 +7,7 @@ import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import { createAgentsApi } from './agents.ts'
 import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } from './api.ts'
-import { connect } from './connection.ts'
+import { connect, connectForReading } from './connection.ts'
 import { createEnvironmentsApi } from './environments.ts'
 import { createFilesApi } from './files.ts'
 import type { Runtime } from './runtime.ts'
@@ -47,8 +47,9 @@ export class Holdfast implements HoldfastApi {
   static async connect(options: HoldfastOptions): Promise<Holdfast> {
     const { namespace, taskQueue, records, blobs, settings, encryptionKey, bus = new LocalBus() } = options
     const connection: Connection = await connect(options.connection)
+    const reading = await connectForReading(options.connection)
     const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
-    const logs = new SessionLogs({ connection, namespace, codec }, blobs)
+    const logs = new SessionLogs({ connection: reading, namespace, codec }, blobs)
     return new Holdfast({ connection, namespace, taskQueue, codec, records, blobs, logs, bus, settings })
   }
 
@@ -59,6 +60,7 @@ export class Holdfast implements HoldfastApi {
 
   /** Closes the connection to Temporal and the records. */
   async close(): Promise<void> {
+    await this.runtime.logs.close()
     await this.runtime.connection.close()
     await this.runtime.records.close()
   }

@@ -28,4 +28,10 @@ export class SessionLogs {
     }
     return log
   }
+
+  /** Ends every tail and the connection that they read by. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#logs.values()].map((log) => log.tail.end()))
+    await this.#source.connection.close()
+  }
 }

@@ -40,7 +40,7 @@ export class Tail {
   #holders = 0
   #linger: NodeJS.Timeout | undefined
   #abort: AbortController | undefined
-  #pumping = false
+  #pumped: Promise<void> | undefined
   #progress = Promise.withResolvers<void>()
 
   constructor(source: HistorySource, workflowId: string, lingerMs = 1000) {
@@ -60,7 +60,7 @@ export class Tail {
     this.#holders++
     clearTimeout(this.#linger)
     this.#linger = undefined
-    void this.#pump()
+    this.#start()
     let released = false
     return () => {
       if (released) return
@@ -80,11 +80,32 @@ export class Tail {
    */
   async catchUp(): Promise<RunView> {
     if (this.current?.closed) return this.current
-    const { runId, length } = await this.#describe()
+    const { runId, length } = await this.#described()
     const reached = () => (this.#runId === runId ? this.#seen >= length : this.#visited.has(runId))
     while (!this.gone && !this.current?.closed && !reached()) await this.#progress.promise
     if (!this.current) throw new HistoryGone(this.#workflowId)
     return this.current
+  }
+
+  /** Describes, also over a short absence of the server. */
+  async #described(): Promise<{ runId: string; length: number }> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.#describe()
+      } catch (error) {
+        if (error instanceof HistoryGone || this.gone || failures === 8) throw error
+        await wait(Math.min(2000, 50 * 2 ** failures))
+      }
+    }
+  }
+
+  /** Stops reading for good; who still waits is let go. */
+  async end(): Promise<void> {
+    clearTimeout(this.#linger)
+    this.gone = true
+    this.#abort?.abort()
+    await this.#pumped
+    this.#notify()
   }
 
   async #describe(): Promise<{ runId: string; length: number }> {
@@ -108,11 +129,17 @@ export class Tail {
     this.#seen = 0
   }
 
-  async #pump(): Promise<void> {
-    if (this.#pumping || this.gone || this.current?.closed) return
-    this.#pumping = true
+  #start(): void {
+    if (this.#pumped || this.gone || this.current?.closed) return
     this.#abort = new AbortController()
-    const { signal } = this.#abort
+    this.#pumped = this.#pump(this.#abort.signal).finally(() => {
+      this.#pumped = undefined
+      // Somebody came while this was stopping.
+      if (this.#holders > 0) this.#start()
+    })
+  }
+
+  async #pump(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted && !this.gone && !this.current?.closed; ) {
       try {
         if (!this.#runId) this.#enter((await this.#describe()).runId)
@@ -131,9 +158,6 @@ export class Tail {
         await wait(Math.min(2000, 20 * 2 ** failures++) * (0.5 + Math.random()), undefined, { signal }).catch(() => {})
       }
     }
-    this.#pumping = false
-    // Somebody came while this was stopping.
-    if (this.#holders > 0) void this.#pump()
   }
 
   async #page(signal: AbortSignal): Promise<void> {

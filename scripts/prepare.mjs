@@ -53,7 +53,8 @@ function staleness() {
     const there = installed.packages[path]
     // Packages for other systems are optional and stay away.
     if (!there && optional) continue
-    if (!there || there.version !== version || there.integrity !== integrity) return `${path} is not as package-lock.json says`
+    if (!there || there.version !== version || there.integrity !== integrity)
+      return `${path} is not as package-lock.json says`
   }
   return undefined
 }
@@ -64,11 +65,16 @@ async function findNode() {
   if (!existsSync(node)) {
     // Its program comes with an install script, which npm may have been told to leave away.
     say(`Node ${process.version} is older than 24: fetching Node 24 for this project`)
-    await run('npm', ['rebuild', 'node', '--ignore-scripts=false', '--foreground-scripts'], { progress: 'fetching Node 24' })
+    await run('npm', ['rebuild', 'node', '--ignore-scripts=false', '--foreground-scripts'], {
+      progress: 'fetching Node 24',
+    })
   }
   const version = await output(node, ['--version'])
   if (version === undefined || major(version.slice(1)) < 24) {
-    throw new NotReady(`Node 24 is needed, this is ${process.version}`, 'install Node 24 from your system or nodejs.org, then try again')
+    throw new NotReady(
+      `Node 24 is needed, this is ${process.version}`,
+      'install Node 24 from your system or nodejs.org, then try again',
+    )
   }
   return node
 }
@@ -76,9 +82,12 @@ async function findNode() {
 async function installBubblewrap() {
   if (process.platform !== 'linux' || onPath('bwrap')) return
   const install = 'apt-get install -y bubblewrap'
-  const asRoot = process.getuid() === 0 ? [] : (await output('sudo', ['-n', 'true'])) === undefined ? undefined : ['sudo', '-n']
+  const asRoot =
+    process.getuid() === 0 ? [] : (await output('sudo', ['-n', 'true'])) === undefined ? undefined : ['sudo', '-n']
   if (!onPath('apt-get') || !asRoot) {
-    say(`bubblewrap is missing: sessions cannot run tools. To mend it: ${onPath('apt-get') ? `sudo ${install}` : "install the package bubblewrap with your system's package manager"}`)
+    say(
+      `bubblewrap is missing: sessions cannot run tools. To mend it: ${onPath('apt-get') ? `sudo ${install}` : "install the package bubblewrap with your system's package manager"}`,
+    )
     return
   }
   say(`bubblewrap is missing: ${install}`)
@@ -89,7 +98,9 @@ async function installBubblewrap() {
   // A fresh machine has no package lists, an old one may have outdated ones.
   if ((await apt('install', '-y', 'bubblewrap')) === 0) return
   if ((await apt('update')) === 0 && (await apt('install', '-y', 'bubblewrap')) === 0) return
-  say(`bubblewrap could not be installed: sessions cannot run tools. To mend it: sudo apt-get update && sudo ${install}`)
+  say(
+    `bubblewrap could not be installed: sessions cannot run tools. To mend it: sudo apt-get update && sudo ${install}`,
+  )
 }
 
 async function provisionTemporal(node) {
@@ -103,9 +114,13 @@ async function provisionTemporal(node) {
 function run(program, args, { progress, quiet = false } = {}) {
   return new Promise((resolve) => {
     const began = Date.now()
-    const timer = progress && setInterval(() => say(`  ${progress} ... ${Math.round((Date.now() - began) / 1000)} s`), 10_000)
+    const timer =
+      progress && setInterval(() => say(`  ${progress} ... ${Math.round((Date.now() - began) / 1000)} s`), 10_000)
     // Standard output is for the task itself.
-    const child = spawn(program, args, { cwd: root, stdio: ['ignore', quiet ? 'ignore' : process.stderr, process.stderr] })
+    const child = spawn(program, args, {
+      cwd: root,
+      stdio: ['ignore', quiet ? 'ignore' : process.stderr, process.stderr],
+    })
     const end = (code) => {
       clearInterval(timer)
       resolve(code)
@@ -132,7 +147,9 @@ function output(program, args) {
 }
 
 function onPath(name) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => isAbsolute(folder) && isExecutable(join(folder, name)))
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .some((folder) => isAbsolute(folder) && isExecutable(join(folder, name)))
 }
 
 function isExecutable(file) {

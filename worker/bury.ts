@@ -19,10 +19,15 @@ export interface DeadWorker {
  * @returns how many activities were failed
  */
 export async function bury(connection: Connection, namespace: string, dead: DeadWorker): Promise<number> {
-  const workflowIds = new Set([...dead.openActivities.map(({ workflowId }) => workflowId), ...(dead.recentWorkflows ?? [])])
+  const workflowIds = new Set([
+    ...dead.openActivities.map(({ workflowId }) => workflowId),
+    ...(dead.recentWorkflows ?? []),
+  ])
   // First: what the failures below wake up must not be sent to the dead worker.
   await Promise.all([...workflowIds].map((workflowId) => resetStickyQueue(connection, namespace, workflowId)))
-  const failed = await Promise.all([...workflowIds].map((workflowId) => failActivities(connection, namespace, workflowId, dead)))
+  const failed = await Promise.all(
+    [...workflowIds].map((workflowId) => failActivities(connection, namespace, workflowId, dead)),
+  )
   return failed.reduce((sum, count) => sum + count, 0)
 }
 
@@ -30,9 +35,16 @@ export async function bury(connection: Connection, namespace: string, dead: Dead
  * What is failed comes from the server, not from the dead worker's last words: an activity that was given to it and not
  * yet reported is there too, and one that another worker has by now is not touched.
  */
-async function failActivities(connection: Connection, namespace: string, workflowId: string, { identity }: DeadWorker): Promise<number> {
+async function failActivities(
+  connection: Connection,
+  namespace: string,
+  workflowId: string,
+  { identity }: DeadWorker,
+): Promise<number> {
   const { workflowService } = connection
-  const description = await workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } }).catch(unlessGone)
+  const description = await workflowService
+    .describeWorkflowExecution({ namespace, execution: { workflowId } })
+    .catch(unlessGone)
   const runId = description?.workflowExecutionInfo?.execution?.runId
   if (!runId) return 0
   const left = (description.pendingActivities ?? []).filter(({ lastWorkerIdentity }) => lastWorkerIdentity === identity)

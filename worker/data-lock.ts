@@ -14,7 +14,9 @@ export interface DataLock {
  */
 export async function lockData(directory: string): Promise<DataLock> {
   await mkdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`the data folder ${directory} cannot be made (${error.code}): give another with --data`, { cause: error })
+    throw new Error(`the data folder ${directory} cannot be made (${error.code}): give another with --data`, {
+      cause: error,
+    })
   })
   const owner = path.join(directory, 'holdfast.pid')
   const database = new DatabaseSync(path.join(directory, 'holdfast.lock'))

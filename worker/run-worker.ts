@@ -5,7 +5,7 @@ import { containersRoot } from '../activities/container/keeper/session-folder.ts
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
-import { connect } from '../client/connection.ts'
+import { connect, connectForReading } from '../client/connection.ts'
 import type { Bus } from '../log/bus.ts'
 import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
@@ -33,7 +33,7 @@ export async function runWorker(config: WorkerConfig, { say, signal }: WorkerSur
   const blobs = await openBlobs(config.blobs)
   const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
   const connection = await connect(reach)
-  const logs = new SessionLogs({ connection, namespace, codec }, blobs)
+  const logs = new SessionLogs({ connection: await connectForReading(reach), namespace, codec }, blobs)
   const containers = new BubblewrapProvider({ dataDir: config.dataDir })
   // Beside the containers: their users have to reach what is mounted.
   const mounts = new Mounts(path.join(path.dirname(await containersRoot(config.dataDir)), 'uploads'), { records, blobs })
@@ -92,5 +92,6 @@ export async function runWorker(config: WorkerConfig, { say, signal }: WorkerSur
   say({ type: 'ready', identity: config.identity })
   if (signal.aborted) for (const worker of workers) worker.shutdown()
   await running
+  await logs.close()
   await Promise.all([native.close(), connection.close(), containers.close(), records.close()])
 }

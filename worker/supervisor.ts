@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import os from 'node:os'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
@@ -46,6 +46,8 @@ interface Place {
   ready: boolean
   open: Map<string, OpenActivity>
   recent: Set<string>
+  /** Resolves when its death has been dealt with. */
+  ended: Promise<void>
 }
 
 /** Keeps the worker processes running: sees them die, says what they left open, replaces them. */
@@ -69,8 +71,12 @@ export class Supervisor {
    * @throws Error when they die again and again before that
    */
   start(): Promise<void> {
-    for (let index = 0; index < (this.#options.processes ?? 1); index++) this.#fork(index)
+    for (let index = 0; index < this.#processes; index++) this.#fork(index)
     return this.#ready.promise
+  }
+
+  get #processes(): number {
+    return this.#options.processes ?? 1
   }
 
   /** Ids of the worker processes that run. */
@@ -83,7 +89,7 @@ export class Supervisor {
     this.#stopping = true
     for (const timer of this.#restarts) clearTimeout(timer)
     const graceMs = this.#options.config.shutdownGraceMs + 5000
-    await Promise.all([...this.#places.values()].map(({ child }) => end(child, graceMs)))
+    await Promise.all([...this.#places.values()].map((place) => end(place, graceMs)))
     await Promise.all(this.#burials)
   }
 
@@ -98,10 +104,24 @@ export class Supervisor {
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
-      env: { ...env, HOLDFAST_WORKER_CONFIG: JSON.stringify({ ...config, identity } satisfies WorkerConfig) },
+      env: {
+        // A third of the time that a replacement takes to start is reading and compiling its code.
+        NODE_COMPILE_CACHE: path.join(config.dataDir, 'compile-cache'),
+        ...env,
+        HOLDFAST_WORKER_CONFIG: JSON.stringify({ ...config, identity } satisfies WorkerConfig),
+      },
       detached: true,
     })
-    const place: Place = { index, child, identity, ready: false, open: new Map(), recent: new Set() }
+    const ended = Promise.withResolvers<void>()
+    const place: Place = {
+      index,
+      child,
+      identity,
+      ready: false,
+      open: new Map(),
+      recent: new Set(),
+      ended: ended.promise,
+    }
     this.#places.set(index, place)
     child.on('message', (message: WorkerMessage) => this.#hear(place, message))
     // A keeper that the process started may hold its channel open: not every death closes it.
@@ -109,6 +129,7 @@ export class Supervisor {
     child.once('exit', async (code, signal) => {
       await Promise.race([closed, sleep(lastWordsMs)])
       this.#died(place, signal ?? `code ${code}`)
+      ended.resolve()
     })
     child.once('error', (error) => log(`worker: ${error.message}`))
   }
@@ -117,7 +138,7 @@ export class Supervisor {
     switch (message.type) {
       case 'ready':
         place.ready = true
-        if ([...this.#places.values()].every(({ ready }) => ready)) {
+        if (this.#places.size === this.#processes && [...this.#places.values()].every(({ ready }) => ready)) {
           this.#everReady = true
           this.#ready.resolve()
         }
@@ -145,10 +166,14 @@ export class Supervisor {
     const { log } = this.#options
     const delayMs = this.#pace.delay(performance.now())
     if (delayMs > 0 && !this.#everReady) {
-      this.#ready.reject(new Error(`the worker process ended (${how}) again and again before it could work: what it said stands above`))
+      this.#ready.reject(
+        new Error(`the worker process ended (${how}) again and again before it could work: what it said stands above`),
+      )
       return
     }
-    log(`worker process ${child.pid} ended (${how}), ${open.size} open activities; ${delayMs === 0 ? 'restarting' : `restarting in ${delayMs / 1000} s`}`)
+    log(
+      `worker process ${child.pid} ended (${how}), ${open.size} open activities; ${delayMs === 0 ? 'restarting' : `restarting in ${delayMs / 1000} s`}`,
+    )
     const timer = setTimeout(() => {
       this.#restarts.delete(timer)
       this.#fork(place.index)
@@ -173,11 +198,9 @@ function remember(recent: Set<string>, workflowId: string): void {
   if (recent.size > recentWorkflows) recent.delete(recent.values().next().value!)
 }
 
-async function end(child: ChildProcess, graceMs: number): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
+async function end({ child, ended }: Place, graceMs: number): Promise<void> {
   const force = setTimeout(() => child.kill('SIGKILL'), graceMs)
   child.kill('SIGTERM')
-  await exited
+  await ended
   clearTimeout(force)
 }

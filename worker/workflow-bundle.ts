@@ -40,7 +40,9 @@ async function fingerprint(): Promise<string> {
     hash.update(`${name} ${require(`${name}/package.json`).version}\n`)
   }
   for (const folder of sources) {
-    const names = (await readdir(path.join(packageRoot, folder), { recursive: true })).filter((name) => /\.[jt]s$/.test(name))
+    const names = (await readdir(path.join(packageRoot, folder), { recursive: true })).filter((name) =>
+      /\.[jt]s$/.test(name),
+    )
     for (const name of names.sort()) {
       const content = await readFile(path.join(packageRoot, folder, name))
       hash.update(`${folder}/${name} ${content.length}\n`).update(content)
@@ -49,4 +51,8 @@ async function fingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 16)
 }
 
-const exists = (file: string) => access(file).then(() => true, () => false)
+const exists = (file: string) =>
+  access(file).then(
+    () => true,
+    () => false,
+  )

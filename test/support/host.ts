@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
@@ -24,16 +24,18 @@ export interface TestHost extends LocalHost {
 export interface TestHostOptions {
   config?: HoldfastConfig
   env?: Record<string, string>
-  /** Address of a server of the test's own. @default the shared one, in a namespace of its own */
-  temporal?: { address: string; namespace: string }
+  /** `own`: a server in the host's data folder, as `holdfast dev` has it. @default a namespace of the shared one */
+  temporal?: 'own'
   model?: ScriptedModel
 }
 
 /** Everything but Temporal, as `holdfast dev` runs it, on a temporary folder, with the scripted model. */
 export async function startTestHost(options: TestHostOptions = {}): Promise<TestHost> {
-  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-host-'))
+  const project = await mkdtemp(path.join(os.tmpdir(), 'holdfast-host-'))
+  // The containers' users walk through it.
+  await chmod(project, 0o711)
   const model = options.model ?? (await startScriptedModel())
-  const temporal = options.temporal ?? (await ownNamespace())
+  const temporal = options.temporal === 'own' ? { address: '', namespace: 'default' } : await ownNamespace()
   const env = {
     ...process.env,
     ANTHROPIC_API_KEY: 'scripted-key-of-the-tests',
@@ -45,7 +47,7 @@ export async function startTestHost(options: TestHostOptions = {}): Promise<Test
   const lines: string[] = []
   const { session, ...rest } = options.config ?? {}
   const config = await loadConfig({
-    cwd: dataDir,
+    cwd: project,
     env,
     overrides: {
       server: { port: await freePort() },
@@ -59,7 +61,7 @@ export async function startTestHost(options: TestHostOptions = {}): Promise<Test
   const agent = await client.beta.agents.create({ name: 'Tester', model: 'claude-opus-5', tools })
   const environment = await client.beta.environments.create({ name: 'tests' })
   return Object.assign(Object.create(host, Object.getOwnPropertyDescriptors(host)), {
-    dataDir,
+    dataDir: config.data,
     model,
     client,
     agent: agent.id,
@@ -68,7 +70,7 @@ export async function startTestHost(options: TestHostOptions = {}): Promise<Test
     async remove() {
       await host.stop()
       if (!options.model) await model.close()
-      await rm(dataDir, { recursive: true, force: true })
+      await rm(project, { recursive: true, force: true })
     },
   }) as TestHost
 }

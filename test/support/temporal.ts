@@ -1,12 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { randomUUID } from 'node:crypto'
 import { Connection } from '@temporalio/client'
 import { inject } from 'vitest'
 import { ensureNamespace } from '../../worker/temporal-server/namespace.ts'
 import { resolveBinary } from '../../worker/temporal-server/resolve-binary.ts'
-import { startTemporal, type StartTemporalOptions, type TemporalServer } from '../../worker/temporal-server/start.ts'
+import { type StartTemporalOptions, startTemporal, type TemporalServer } from '../../worker/temporal-server/start.ts'
 
 export interface TestTemporal extends TemporalServer {
   dataDir: string

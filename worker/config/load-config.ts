@@ -37,7 +37,11 @@ const fileNames = ['temporal.config.ts', 'temporal.config.mts', 'temporal.config
  * Reads `temporal.config.ts` (or .mts, .js, .mjs) of the project, which may be missing, and the environment.
  * @throws ConfigError that names the wrong setting, its file and the accepted values
  */
-export async function loadConfig({ cwd = process.cwd(), env = process.env, overrides = {} }: LoadOptions = {}): Promise<Config> {
+export async function loadConfig({
+  cwd = process.cwd(),
+  env = process.env,
+  overrides = {},
+}: LoadOptions = {}): Promise<Config> {
   const file = await findFile(cwd)
   const fromFile = file ? check(await importConfig(file), path.relative(cwd, file)) : {}
   const settings = settingsSchema.parse(merge(fromFile, check(overrides, 'command line')))
@@ -55,7 +59,9 @@ export async function loadConfig({ cwd = process.cwd(), env = process.env, overr
     temporal: { ...settings.temporal, ...temporalConnection(settings.temporal, env) },
     model: { ...settings.model, ...(baseURL && { baseURL }) },
     records: { url: recordsUrl(settings.records.url, cwd, data) },
-    blobs: { directory: settings.blobs.directory ? path.resolve(cwd, settings.blobs.directory) : path.join(data, 'blobs') },
+    blobs: {
+      directory: settings.blobs.directory ? path.resolve(cwd, settings.blobs.directory) : path.join(data, 'blobs'),
+    },
     secrets: new Secrets(env),
   }
 }
@@ -63,7 +69,13 @@ export async function loadConfig({ cwd = process.cwd(), env = process.env, overr
 async function findFile(cwd: string): Promise<string | undefined> {
   for (const name of fileNames) {
     const file = path.join(cwd, name)
-    if (await access(file).then(() => true, () => false)) return file
+    if (
+      await access(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file
   }
   return undefined
 }

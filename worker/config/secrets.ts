@@ -8,7 +8,10 @@ export class Secrets {
 
   /** @throws ConfigError that names the variable */
   constructor(env: NodeJS.ProcessEnv) {
-    this.#apiKeys = (env.HOLDFAST_API_KEYS ?? '').split(',').map((key) => key.trim()).filter((key) => key !== '')
+    this.#apiKeys = (env.HOLDFAST_API_KEYS ?? '')
+      .split(',')
+      .map((key) => key.trim())
+      .filter((key) => key !== '')
     this.#encryptionKey = env.HOLDFAST_SECRET_KEY ? parseKey(env.HOLDFAST_SECRET_KEY.trim()) : undefined
     this.#modelKey = env.ANTHROPIC_API_KEY || env.ANTHROPIC_AUTH_TOKEN || undefined
   }

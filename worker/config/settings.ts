@@ -104,13 +104,19 @@ export const settingsSchema = z.strictObject({
       limits: z
         .strictObject({
           /** @default 2147483648 (2 GiB) */
-          memoryBytes: z.int().min(64 * MiB).default(2048 * MiB),
+          memoryBytes: z
+            .int()
+            .min(64 * MiB)
+            .default(2048 * MiB),
           /** Processes and threads. @default 512 */
           pids: z.int().min(16).default(512),
           /** @default 2 */
           cpus: z.number().min(0.1).default(2),
           /** Size of /tmp, which counts as memory: at most a quarter of it. @default 268435456 (256 MiB) */
-          tmpBytes: z.int().min(MiB).default(256 * MiB),
+          tmpBytes: z
+            .int()
+            .min(MiB)
+            .default(256 * MiB),
         })
         .refine(({ memoryBytes, tmpBytes }) => tmpBytes <= memoryBytes / 4, {
           path: ['tmpBytes'],
@@ -124,7 +130,10 @@ export const settingsSchema = z.strictObject({
   records: z
     .strictObject({
       /** `sqlite:PATH`. @default records.db in the data folder */
-      url: z.string().regex(/^sqlite:.+/, 'expected sqlite:PATH').optional(),
+      url: z
+        .string()
+        .regex(/^sqlite:.+/, 'expected sqlite:PATH')
+        .optional(),
     })
     .prefault({}),
 

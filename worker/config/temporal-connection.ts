@@ -52,7 +52,12 @@ export function temporalConnection(
 }
 
 /** For the SDK's connections, both of them. */
-export function connectionOptions({ address, tls, apiKey, metadata }: TemporalConnection): ConnectionOptions & NativeConnectionOptions {
+export function connectionOptions({
+  address,
+  tls,
+  apiKey,
+  metadata,
+}: TemporalConnection): ConnectionOptions & NativeConnectionOptions {
   return {
     address,
     ...(tls && { tls: typeof tls === 'object' ? fromFiles(tls) : true }),
@@ -66,9 +71,13 @@ function load(variables: Record<string, string>, profile: string | undefined, di
     return loadClientConnectConfig({ overrideEnvVars: variables, disableFile, ...(profile && { profile }) })
   } catch (error) {
     const file = variables.TEMPORAL_CONFIG_FILE ?? "Temporal's configuration file"
-    throw new ConfigError(file, [`${(error as Error).message} (profile ${profile ?? 'default'}; see TEMPORAL_PROFILE)`], {
-      cause: error,
-    })
+    throw new ConfigError(
+      file,
+      [`${(error as Error).message} (profile ${profile ?? 'default'}; see TEMPORAL_PROFILE)`],
+      {
+        cause: error,
+      },
+    )
   }
 }
 

@@ -16,7 +16,8 @@ export async function serverVersion(binary: string): Promise<string> {
     throw new Error(`${binary} does not run: ${message.split('\n')[0]}`, { cause: error })
   }
   const version = /Server (\d+\.\d+\.\d+)/.exec(output)?.[1]
-  if (!version) throw new Error(`${binary} is no Temporal CLI: it answers --version with ${JSON.stringify(output.slice(0, 80))}`)
+  if (!version)
+    throw new Error(`${binary} is no Temporal CLI: it answers --version with ${JSON.stringify(output.slice(0, 80))}`)
   return version
 }
 

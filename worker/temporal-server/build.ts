@@ -17,12 +17,16 @@ export async function buildBinary(target: string, report: (line: string) => void
 
 function goBuild(made: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const go = spawn('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', made, 'github.com/temporalio/cli/cmd/temporal'], {
-    cwd: path.join(packageRoot, 'temporal'),
-    // The server's SQLite is pure Go: no C compiler is needed. The module is built as pinned, whatever is set around it.
-    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const go = spawn(
+    'go',
+    ['build', '-trimpath', '-ldflags', '-s -w', '-o', made, 'github.com/temporalio/cli/cmd/temporal'],
+    {
+      cwd: path.join(packageRoot, 'temporal'),
+      // The server's SQLite is pure Go: no C compiler is needed. The module is built as pinned, whatever is set around it.
+      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
   let said = ''
   go.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-2000)

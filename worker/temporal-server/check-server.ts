@@ -14,14 +14,18 @@ export async function checkServer(reach: ConnectionOptions, namespace: string): 
     )
   })
   try {
-    await connection.withDeadline(Date.now() + 10_000, () => connection.workflowService.describeNamespace({ namespace }))
+    await connection.withDeadline(Date.now() + 10_000, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    )
   } catch (error) {
     const { code } = error as { code?: number }
     const fix =
       code === Grpc.NOT_FOUND
         ? `make it with: temporal operator namespace create --namespace ${namespace} --retention 30d --address ${address}`
         : 'check TEMPORAL_NAMESPACE and TEMPORAL_API_KEY'
-    throw new Error(`the namespace ${namespace} at ${address} cannot be used (${firstLine(error as Error)}): ${fix}`, { cause: error })
+    throw new Error(`the namespace ${namespace} at ${address} cannot be used (${firstLine(error as Error)}): ${fix}`, {
+      cause: error,
+    })
   } finally {
     await connection.close()
   }

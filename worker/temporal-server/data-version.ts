@@ -7,7 +7,10 @@ import { compareVersions } from './binary-version.ts'
  * @throws DataTooNew when a newer server wrote it
  */
 export async function checkDataVersion(file: string, version: string): Promise<void> {
-  const writtenBy = await readFile(file, 'utf8').then((text) => text.trim(), () => undefined)
+  const writtenBy = await readFile(file, 'utf8').then(
+    (text) => text.trim(),
+    () => undefined,
+  )
   if (writtenBy && compareVersions(writtenBy, version) > 0) throw new DataTooNew(file, writtenBy, version)
 }
 

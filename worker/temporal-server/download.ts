@@ -26,7 +26,10 @@ async function download(folder: string): Promise<string> {
   )
   child.on('error', reject)
   child.on('exit', () => reject(new Error("the SDK's download ended without a word")))
-  const watch = setInterval(growth(folder, () => reject(new Error('no data came (no network?)'))), 1000)
+  const watch = setInterval(
+    growth(folder, () => reject(new Error('no data came (no network?)'))),
+    1000,
+  )
   try {
     await promise
   } finally {
@@ -52,6 +55,13 @@ function growth(folder: string, onStall: () => void): () => Promise<void> {
 
 async function sizeOf(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => [])
-  const sizes = await Promise.all(names.map((name) => stat(path.join(folder, name)).then((s) => s.size, () => 0)))
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(path.join(folder, name)).then(
+        (s) => s.size,
+        () => 0,
+      ),
+    ),
+  )
   return sizes.reduce((sum, size) => sum + size, 0)
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RestartPace } from '../restart-pace.ts'
-import { startTemporal, type StartTemporalOptions, type TemporalServer } from './start.ts'
+import { type StartTemporalOptions, startTemporal, type TemporalServer } from './start.ts'
 
 export interface KeptTemporal {
   address: string
@@ -18,7 +18,10 @@ export interface KeptTemporal {
  * Starts the Temporal server and starts it again on the same data and ports whenever it ends: whoever is connected sees
  * a gap of half a second, which the SDK's own retries bridge.
  */
-export async function keepTemporalRunning(options: StartTemporalOptions, log: (line: string) => void): Promise<KeptTemporal> {
+export async function keepTemporalRunning(
+  options: StartTemporalOptions,
+  log: (line: string) => void,
+): Promise<KeptTemporal> {
   const stopping = new AbortController()
   const stopped = once(stopping.signal, 'abort')
   const pace = new RestartPace()

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { buildBinary } from './build.ts'
 import { serverVersion } from './binary-version.ts'
+import { buildBinary } from './build.ts'
 import { downloadBinary } from './download.ts'
 import { cacheDirectory, release } from './release.ts'
 
@@ -35,7 +35,10 @@ const ways: NonNullable<ResolveOptions['provisions']> = [
 export async function findBinary(env: NodeJS.ProcessEnv = process.env): Promise<TemporalBinary | undefined> {
   const named = env.TEMPORAL_CLI_PATH
   if (named) {
-    const problem = await serverVersion(named).then(() => undefined, (error: Error) => error.message)
+    const problem = await serverVersion(named).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
     if (problem) throw new TemporalUnavailable([`TEMPORAL_CLI_PATH: ${problem}`])
     return { path: named, source: 'TEMPORAL_CLI_PATH' }
   }
@@ -106,4 +109,8 @@ async function isExecutable(file: string): Promise<boolean> {
   }
 }
 
-const isTemporal = (file: string) => serverVersion(file).then(() => true, () => false)
+const isTemporal = (file: string) =>
+  serverVersion(file).then(
+    () => true,
+    () => false,
+  )

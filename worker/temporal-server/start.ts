@@ -53,7 +53,8 @@ const portAttempts = 3
  */
 export async function startTemporal(options: StartTemporalOptions): Promise<TemporalServer> {
   const { dataDir, binary } = options
-  await mkdir(dataDir, { recursive: true })
+  // Whoever reads it reads every session.
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const files = {
     database: path.join(dataDir, 'temporal.db'),
     log: path.join(dataDir, 'temporal.log'),
@@ -69,7 +70,8 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
       return await startOnce(options, files, version)
     } catch (error) {
       const portWasOurs = options.port === undefined || (options.uiPort === undefined && !options.headless)
-      if (!portWasOurs || attempt === portAttempts || !/address already in use/.test((error as Error).message)) throw error
+      if (!portWasOurs || attempt === portAttempts || !/address already in use/.test((error as Error).message))
+        throw error
     }
   }
 }
@@ -89,7 +91,9 @@ async function startOnce(
   const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
   const failed = exited.then(async ({ code, signal }) => {
     const said = (await readFile(files.log, 'utf8')).slice(logFrom).trim().split('\n').slice(-5).join('\n')
-    throw new Error(`the Temporal server ended at its start (${signal ?? `code ${code}`}): ${said}\nIts log: ${files.log}`)
+    throw new Error(
+      `the Temporal server ended at its start (${signal ?? `code ${code}`}): ${said}\nIts log: ${files.log}`,
+    )
   })
   const abandon = new AbortController()
   try {
@@ -119,8 +123,15 @@ async function startOnce(
   }
 }
 
-async function launch(binary: string, args: string[], logFile: string): Promise<{ child: ChildProcess; logFrom: number }> {
-  const logFrom = await stat(logFile).then(({ size }) => size, () => 0)
+async function launch(
+  binary: string,
+  args: string[],
+  logFile: string,
+): Promise<{ child: ChildProcess; logFrom: number }> {
+  const logFrom = await stat(logFile).then(
+    ({ size }) => size,
+    () => 0,
+  )
   if (logFrom > largestLog) await truncate(logFile)
   const log = await open(logFile, 'a')
   try {

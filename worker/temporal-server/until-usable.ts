@@ -15,7 +15,9 @@ export async function untilUsable(reach: ConnectionOptions, namespace: string, s
       return await check(reach, namespace)
     } catch (error) {
       if (signal?.aborted || performance.now() > deadline) {
-        throw new Error(`the Temporal server at ${reach.address} cannot be used: ${(error as Error).message}`, { cause: error })
+        throw new Error(`the Temporal server at ${reach.address} cannot be used: ${(error as Error).message}`, {
+          cause: error,
+        })
       }
       await sleep(20)
     }
@@ -26,7 +28,9 @@ async function check(reach: ConnectionOptions, namespace: string): Promise<void>
   // The connection's own retries would hide the moment at which the server is there: one try at a time.
   const connection = await Connection.connect({ ...reach, connectTimeout: 1000 })
   try {
-    const { status } = await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' })
+    const { status } = await connection.healthService.check({
+      service: 'temporal.api.workflowservice.v1.WorkflowService',
+    })
     if (status !== 1) throw new Error(`its health check answers ${status}`)
     await connection.withDeadline(Date.now() + 10_000, () => ensureNamespace(connection, namespace))
   } finally {

@@ -1,7 +1,11 @@
 const everyMs = 10_000
 
 /** Says what is being done, how long it has been at it every ten seconds, and when it is done. */
-export async function withProgress<T>(title: string, report: (line: string) => void, work: () => Promise<T>): Promise<T> {
+export async function withProgress<T>(
+  title: string,
+  report: (line: string) => void,
+  work: () => Promise<T>,
+): Promise<T> {
   const began = performance.now()
   const seconds = () => Math.round((performance.now() - began) / 1000)
   report(title)

@@ -1,0 +1,80 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { loadConfig } from '../../worker/config/load-config.ts'
+import { workerConfig } from '../../worker/config/worker-config.ts'
+import { identify } from '../../worker/process-identity.ts'
+import { Supervisor, type SupervisorOptions, type WorkerDeath } from '../../worker/supervisor.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { until } from '../support/until.ts'
+
+/** A supervisor of `fake-worker.mjs`, what it heard, and the deaths it reported. */
+async function supervised(manner: 'idle' | 'busy' | 'broken', options: Partial<SupervisorOptions> = {}) {
+  const heard = { deaths: [] as WorkerDeath[], lines: [] as string[], previews: [] as unknown[] }
+  const config = await loadConfig({ cwd: await temporaryFolder(), env: {} })
+  const supervisor = new Supervisor({
+    program: new URL('fake-worker.mjs', import.meta.url),
+    config: workerConfig(config, { address: '127.0.0.1:1' }),
+    env: { ...process.env, FAKE_WORKER: manner },
+    log: (line) => heard.lines.push(line),
+    onDeath: async (death) => void heard.deaths.push(death),
+    onPreview: (_sessionId, preview) => heard.previews.push(preview),
+    ...options,
+  })
+  onTestFinished(() => supervisor.kill())
+  return { supervisor, heard }
+}
+
+describe('the supervisor', () => {
+  it('replaces a killed worker and reports the activities that it had started and not ended', async () => {
+    const { supervisor, heard } = await supervised('busy')
+    await supervisor.start()
+    await until(() => heard.previews.length === 1)
+    const [killed] = supervisor.pids
+    process.kill(killed!, 'SIGKILL')
+    await until(() => heard.previews.length === 2)
+    expect(supervisor.pids).not.toContain(killed)
+    expect(heard.deaths).toEqual([
+      {
+        identity: expect.any(String),
+        pid: killed,
+        openActivities: [{ workflowId: 'sesn_1', runId: 'run', activityId: '2' }],
+        recentWorkflows: ['sesn_1'],
+      },
+    ])
+    expect(heard.lines[0]).toMatch(/SIGKILL.*1 open activities.*restarting/)
+  })
+
+  it('gives every process an identity of its own', async () => {
+    const { supervisor, heard } = await supervised('idle', { processes: 2 })
+    await supervisor.start()
+    const pids = supervisor.pids
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    await until(() => heard.deaths.length === 2)
+    expect(pids).toHaveLength(2)
+    expect(heard.deaths[0]!.identity).not.toBe(heard.deaths[1]!.identity)
+  })
+
+  it('gives up at the start on a worker that dies again and again', async () => {
+    const { supervisor, heard } = await supervised('broken')
+    await expect(supervisor.start()).rejects.toThrow(/code 3.*again and again/)
+    expect(supervisor.pids).toEqual([])
+    expect(heard.lines).toHaveLength(3)
+  })
+
+  it('stops its processes and starts none after that', async () => {
+    const { supervisor, heard } = await supervised('idle', { processes: 2 })
+    await supervisor.start()
+    const pids = supervisor.pids
+    await supervisor.stop()
+    expect(pids.map(identify)).toEqual([undefined, undefined])
+    expect(supervisor.pids).toEqual([])
+    expect(heard.deaths).toEqual([])
+  })
+
+  it('still reports what a worker left open when it was killed during the stop', async () => {
+    const { supervisor, heard } = await supervised('busy')
+    await supervisor.start()
+    await until(() => heard.previews.length === 1)
+    await supervisor.stop()
+    expect(heard.deaths.map(({ openActivities }) => openActivities.length)).toEqual([1])
+  })
+})

@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Client, Connection } from '@temporalio/client'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { identify, isAlive } from '../../worker/process-identity.ts'
+import { DataTooNew } from '../../worker/temporal-server/data-version.ts'
+import { keepTemporalRunning } from '../../worker/temporal-server/keep-running.ts'
+import { DataInUse, endLeftover, noteServer } from '../../worker/temporal-server/leftover.ts'
+import { resolveBinary } from '../../worker/temporal-server/resolve-binary.ts'
+import { serverArguments } from '../../worker/temporal-server/settings.ts'
+import { startTestTemporal } from '../support/temporal.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { until } from '../support/until.ts'
+
+async function ownServer(dataDir: string) {
+  const server = await startTestTemporal({ dataDir })
+  onTestFinished(() => server.stop())
+  return server
+}
+
+async function client(address: string): Promise<Client> {
+  const connection = await Connection.connect({ address })
+  onTestFinished(() => connection.close())
+  return new Client({ connection })
+}
+
+/** A process that does nothing until it is ended. */
+function idleProcess(): ChildProcess {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+const start = { taskQueue: 'nobody', args: [] }
+
+describe('the embedded Temporal server', () => {
+  it('has every accepted workflow and signal after it was killed and started again on its data', async () => {
+    const dataDir = await temporaryFolder()
+    const first = await ownServer(dataDir)
+    const before = await client(first.address)
+    const ids = Array.from({ length: 20 }, (_, index) => `workflow-${index}`)
+    await Promise.all(ids.map((workflowId) => before.workflow.start('any', { ...start, workflowId })))
+    await Promise.all(ids.map((workflowId) => before.workflow.getHandle(workflowId).signal('news', workflowId)))
+    process.kill(first.pid, 'SIGKILL')
+    expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' })
+
+    const after = await client((await ownServer(dataDir)).address)
+    for (const workflowId of ids) {
+      const { events } = await after.workflow.getHandle(workflowId).fetchHistory()
+      expect(
+        events!.filter(({ workflowExecutionSignaledEventAttributes: signal }) => signal?.signalName === 'news'),
+      ).toHaveLength(1)
+    }
+  })
+
+  it('keeps closed runs for 30 days', async () => {
+    const { connection } = await client((await ownServer(await temporaryFolder())).address)
+    const { config } = await connection.workflowService.describeNamespace({ namespace: 'default' })
+    expect(Number(config!.workflowExecutionRetentionTtl!.seconds)).toBe(30 * 24 * 3600)
+  })
+
+  it('dies with its parent, also when that is killed', { skip: process.platform !== 'linux' }, async () => {
+    const program = fileURLToPath(new URL('temporal-parent.ts', import.meta.url))
+    const parent = spawn(process.execPath, [program, await temporaryFolder()], { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void parent.kill('SIGKILL'))
+    const [said] = await once(parent.stdout, 'data')
+    const server = identify(Number(said))!
+    expect(isAlive(server)).toBe(true)
+    parent.kill('SIGKILL')
+    await until(() => !isAlive(server))
+  })
+
+  it('is started again on its ports when it dies', async () => {
+    const lines: string[] = []
+    const { path: binary } = await resolveBinary()
+    const kept = await keepTemporalRunning({ dataDir: await temporaryFolder(), binary, headless: true }, (line) =>
+      lines.push(line),
+    )
+    onTestFinished(() => kept.stop())
+    const { workflow } = await client(kept.address)
+    await workflow.start('any', { ...start, workflowId: 'survivor' })
+    const first = kept.pid
+    process.kill(first, 'SIGKILL')
+    await until(() => kept.pid !== first)
+    expect((await workflow.getHandle('survivor').describe()).status.name).toBe('RUNNING')
+    expect(lines).toEqual(['the Temporal server ended (SIGKILL); starting it again on its data'])
+    const second = identify(kept.pid)!
+    await kept.stop()
+    expect(isAlive(second)).toBe(false)
+  })
+
+  it('says at a failed start what the server said', async () => {
+    const dataDir = await temporaryFolder()
+    await writeFile(path.join(dataDir, 'temporal.db'), 'this is no database')
+    await expect(startTestTemporal({ dataDir })).rejects.toThrow(/ended at its start.*not a database/s)
+  })
+
+  it('refuses the data of a newer server, and changes nothing', async () => {
+    const dataDir = await temporaryFolder()
+    await writeFile(path.join(dataDir, 'temporal.version'), '99.0.0\n')
+    await expect(startTestTemporal({ dataDir })).rejects.toThrow(DataTooNew)
+    await expect(startTestTemporal({ dataDir })).rejects.toThrow(/written by server 99\.0\.0.*TEMPORAL_CLI_PATH/)
+    expect(await readFile(path.join(dataDir, 'temporal.version'), 'utf8')).toBe('99.0.0\n')
+  })
+
+  it('listens on the loopback address only and commits to disk before it acknowledges', () => {
+    const line = serverArguments({ databaseFile: '/d/temporal.db', port: 1, uiPort: 2 }).join(' ')
+    expect(line).toContain('--ip 127.0.0.1')
+    expect(line).toContain('--ui-ip 127.0.0.1')
+    expect(line).toContain('--sqlite-pragma synchronous=full')
+  })
+})
+
+describe('a server that was left behind', () => {
+  it('is ended before another is started on its data', async () => {
+    const file = path.join(await temporaryFolder(), 'temporal.pid')
+    const left = idleProcess()
+    await noteServer(file, left.pid!)
+    // Its parent, this process, must be gone for it to be left behind.
+    const { server } = JSON.parse(await readFile(file, 'utf8'))
+    await writeFile(file, JSON.stringify({ server, parent: { ...identify(process.pid), startedAt: 'long ago' } }))
+    await endLeftover(file)
+    expect(isAlive(server)).toBe(false)
+  })
+
+  it('is none while its parent lives', async () => {
+    const file = path.join(await temporaryFolder(), 'temporal.pid')
+    const running = idleProcess()
+    await noteServer(file, running.pid!)
+    await expect(endLeftover(file)).rejects.toThrow(DataInUse)
+    expect(identify(running.pid!)).toBeDefined()
+  })
+
+  it('is none when another process has its id by now', async () => {
+    const file = path.join(await temporaryFolder(), 'temporal.pid')
+    const innocent = idleProcess()
+    const gone = { pid: innocent.pid!, startedAt: 'before the last boot' }
+    await writeFile(file, JSON.stringify({ server: gone, parent: gone }))
+    await endLeftover(file)
+    expect(identify(innocent.pid!)).toBeDefined()
+  })
+})
