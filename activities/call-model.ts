@@ -1,4 +1,5 @@
 import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity'
+import { ApplicationFailureCategory } from '@temporalio/common'
 import type { Bus } from '../log/bus.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { type CallModelInput, MODEL_FAILURE, type ModelStep } from '../protocol/contract.ts'
@@ -95,5 +96,12 @@ function permanent(message: string): ModelRequestFailed {
 function asFailure(error: unknown): unknown {
   if (!(error instanceof ModelRequestFailed)) return error
   const { failure } = error
-  return ApplicationFailure.create({ type: MODEL_FAILURE, message: failure.message, details: [failure], nonRetryable: true })
+  return ApplicationFailure.create({
+    type: MODEL_FAILURE,
+    message: failure.message,
+    details: [failure],
+    nonRetryable: true,
+    // Expected, and shown on the session: no warning in the worker's log.
+    category: ApplicationFailureCategory.BENIGN,
+  })
 }

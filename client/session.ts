@@ -97,7 +97,7 @@ export class Session {
           idle = after(event, idle)
         }
         // A message that is processed and the change to running come together: judge only what is whole.
-        const isLast = log.tail.current?.items.at(-1) === item
+        const isLast = log.tail.newestItem === item
         if ((isLast && settled()) || idle?.status === 'terminated') return idle!
       }
       signal.throwIfAborted()

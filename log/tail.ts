@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import type { PayloadCodec } from '@temporalio/common'
 import { HistoryDecoder } from './decoder.ts'
+import type { LogItem } from './projection.ts'
 import { RunView } from './run-view.ts'
 
 const INVALID_ARGUMENT = 3
@@ -28,6 +29,8 @@ export class Tail {
   current: RunView | undefined
   /** Temporal has nothing (more) of this session. */
   gone = false
+  /** The newest item of the log, in whatever run; undefined when this tail has seen none. */
+  newestItem: LogItem | undefined
   readonly #source: HistorySource
   readonly #workflowId: string
   readonly #lingerMs: number
@@ -184,6 +187,7 @@ export class Tail {
       // Also keeps out what a re-read brings again.
       if (fact.id <= view.lastId) continue
       view.append(fact)
+      this.newestItem = view.items.at(-1) ?? this.newestItem
       if (fact.kind === 'continued') follow = fact.runId
       if (fact.kind === 'closed') view.closed = true
     }

@@ -48,16 +48,21 @@ export const label = '[scripted model]'
 /** The reply to a conversation. */
 export function answer(messages: Message[]): Step {
   const asked = messages.findLastIndex((message) => message.role === 'user' && textOf(message) !== '')
-  const text = asked < 0 ? '' : textOf(messages[asked]!)
+  const text = asked < 0 ? '' : newestText(messages[asked]!)
   const done = messages.slice(asked + 1).filter((message) => message.role === 'assistant').length
   const last = toolResults(messages.at(-1)).at(-1) ?? ''
-  // Several messages may have been taken together: the newest one with directives counts.
   const steps = text.split('\n').some((line) => line.startsWith('#')) ? parseScript(text) : demonstrate(text, messages, asked)
   const step = steps[done]
   if (!step) return { blocks: [{ type: 'text', text: `${label} ${last.trim() || 'done'}` }] }
   const fill = (block: ReplyBlock): ReplyBlock =>
     block.type === 'text' ? { ...block, text: block.text.replaceAll('{{last}}', last.trim()) } : block
   return { ...step, blocks: step.blocks.map(fill) }
+}
+
+/** Several messages may have been taken together: the newest one with directives counts, otherwise all. */
+function newestText(message: Message): string {
+  const scripted = message.content.findLast((block) => block.type === 'text' && /^#/m.test(String(block.text)))
+  return scripted ? String(scripted.text) : textOf(message)
 }
 
 /** @throws Error that names the line */

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { converse, lastText, listed, message, newSession, typesOf } from '../support/conversation.ts'
+import { startTestHost, type TestHost } from '../support/host.ts'
+
+let host: TestHost
+beforeAll(async () => {
+  host = await startTestHost({ config: { session: { modelAttempts: 3 }, model: { stallTimeoutMs: 400 } } })
+})
+afterAll(() => host?.remove())
+
+type Events = Awaited<ReturnType<typeof converse>>
+const errors = (events: Events) => events.filter((event) => event.type === 'session.error').map(({ error }) => error)
+
+describe('a passing failure of the model', () => {
+  for (const [fault, type] of [
+    ['429 retry-after=0', 'model_rate_limited_error'],
+    ['529', 'model_overloaded_error'],
+    ['500', 'model_request_failed_error'],
+    ['cut', 'model_request_failed_error'],
+    ['silence', 'model_request_failed_error'],
+    ['reset', 'model_request_failed_error'],
+  ] as const) {
+    it(`(${fault}) is the status rescheduling, then the answer comes`, async () => {
+      const session = await newSession(host)
+      const events = await converse(host.client, session.id, `#fault ${fault}\n#say answered`)
+      expect(errors(events)).toMatchObject([{ type, retry_status: { type: 'retrying' } }])
+      const shown = typesOf(events)
+      const rescheduled = shown.indexOf('session.status_rescheduled')
+      expect(shown.indexOf('session.error')).toBeLessThan(rescheduled)
+      expect(shown.indexOf('session.status_running', rescheduled)).toBeGreaterThan(rescheduled)
+      expect(lastText(events)).toContain('answered')
+      expect(events.filter((event) => event.type === 'agent.message')).toHaveLength(1)
+    })
+  }
+
+  it('waits as long as the server asks', async () => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, '#fault 429 retry-after=1\n#say answered')
+    const at = (type: string) => Date.parse(events.findLast((event) => event.type === type && 'processed_at' in event)!['processed_at' as never])
+    expect(at('session.status_running') - at('session.status_rescheduled')).toBeGreaterThanOrEqual(1000)
+  })
+
+  it('ends in retries_exhausted when it does not pass; what waited is flushed, the session takes the next message', async () => {
+    const session = await newSession(host)
+    let sent = false
+    const events = await converse(host.client, session.id, '#fault 529 times=99\n#say never', {
+      onEvent: async (event) => {
+        if (event.type !== 'session.status_rescheduled' || sent) return
+        sent = true
+        await host.client.beta.sessions.events.send(session.id, { events: [message('#say flushed')] })
+      },
+    })
+    expect(errors(events).map((error) => error.retry_status.type)).toEqual(['retrying', 'retrying', 'exhausted'])
+    expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'retries_exhausted' } })
+    const all = await listed(host.client, session.id)
+    expect(JSON.stringify(all)).toContain('#say flushed')
+    expect(all.filter((event) => event.type === 'agent.message')).toEqual([])
+    expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
+  })
+
+  it('ends at once by an interrupt', async () => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, '#fault 429 retry-after=600\n#say never', {
+      onEvent: (event) =>
+        event.type === 'session.status_rescheduled' &&
+        host.client.beta.sessions.events.send(session.id, { events: [{ type: 'user.interrupt' }] }),
+    })
+    expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } })
+  })
+})
+
+describe('a lasting failure of the model', () => {
+  it('says what to do about a refused key, without the key', async () => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, '#fault 401\n#say never')
+    expect(errors(events)).toMatchObject([{ type: 'model_request_failed_error', retry_status: { type: 'exhausted' } }])
+    expect(errors(events)[0]!.message).toContain('ANTHROPIC_API_KEY')
+    expect(JSON.stringify(events)).not.toContain('scripted-key-of-the-tests')
+    expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
+  })
+
+  it('is not tried again', async () => {
+    const session = await newSession(host)
+    const before = host.model.requests.length
+    await converse(host.client, session.id, '#fault 400\n#say never')
+    expect(host.model.requests.length - before).toBe(1)
+  })
+})
+
+describe('a refusal', () => {
+  it('is the stop reason, with its details', async () => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, '#refuse')
+    expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'refusal' }, stop_details: { type: 'refusal' } })
+  })
+})
