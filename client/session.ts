@@ -85,7 +85,7 @@ export class Session {
       const view = await log.newest()
       const waiting = new Set(view.waiting.map((event) => event.id))
       let idle = standing(view)
-      for (const { event, received } of view.items) if (!received) this.#sent.delete(event.id)
+      for (const id of await log.processedOf(this.#sent)) this.#sent.delete(id)
       const settled = () => idle !== undefined && waiting.size === 0 && this.#sent.size === 0
       if (settled()) return idle!
       for await (const item of items) {

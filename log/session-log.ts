@@ -147,6 +147,20 @@ export class SessionLog {
     }
   }
 
+  /** Which of these events are processed, looked for from the newest run back. */
+  async processedOf(ids: Iterable<string>): Promise<Set<string>> {
+    const newest = await this.newest()
+    const wanted = new Set(ids)
+    const found = new Set<string>()
+    for (const waiting of newest.waiting) wanted.delete(waiting.id)
+    for (let run = newest.run; run >= 0 && found.size < wanted.size; run--) {
+      for (const { event, received } of await this.#itemsOf(run, newest)) {
+        if (!received && wanted.has(event.id)) found.add(event.id)
+      }
+    }
+    return found
+  }
+
   /** The segment of the newest sealed run, undefined when no run was sealed. */
   async lastSegment(): Promise<Segment | undefined> {
     let last: string | undefined
