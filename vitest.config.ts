@@ -11,7 +11,13 @@ export default defineConfig({
     teardownTimeout: 20_000,
     globalSetup: ['test/support/global-setup.ts'],
     // What is set around the run must not reach into it.
-    env: { TEMPORAL_ADDRESS: '', TEMPORAL_PROFILE: '', ANTHROPIC_API_KEY: '', ANTHROPIC_BASE_URL: '', HOLDFAST_API_KEYS: '' },
+    env: {
+      TEMPORAL_ADDRESS: '',
+      TEMPORAL_PROFILE: '',
+      ANTHROPIC_API_KEY: '',
+      ANTHROPIC_BASE_URL: '',
+      HOLDFAST_API_KEYS: '',
+    },
     reporters: ['default', './test/support/count-reporter.ts'],
   },
 })

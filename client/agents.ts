@@ -1,11 +1,5 @@
 import { z } from 'zod'
-import {
-  type Agent,
-  agentListParams,
-  agentVersionListParams,
-  createAgent,
-  updateAgent,
-} from '../protocol/agents.ts'
+import { type Agent, agentListParams, agentVersionListParams, createAgent, updateAgent } from '../protocol/agents.ts'
 import { conflict, notFound } from '../protocol/errors.ts'
 import { decodePage, encodePage } from '../protocol/pagination.ts'
 import { parse } from '../protocol/parse.ts'
@@ -38,7 +32,8 @@ export function createAgentsApi({ agents }: Records): AgentsApi {
         const agent = await find(agentId)
         const changed = updateAgent(agent, input, new Date().toISOString())
         if (changed === agent || (await agents.update(changed, agent.version))) return changed
-        if (tries === 20) throw conflict(`agent ${agentId} is being changed by others: try again`, { shouldRetry: true })
+        if (tries === 20)
+          throw conflict(`agent ${agentId} is being changed by others: try again`, { shouldRetry: true })
       }
     },
 

@@ -17,6 +17,16 @@ export function createEnvironmentsApi({ environments, sessions }: Records): Envi
     return environment
   }
 
+  /** Stores what `next` makes of the environment; what somebody else changed in between is the new base. */
+  async function change(id: string, next: (environment: Environment) => Environment): Promise<Environment> {
+    for (let tries = 0; tries < 20; tries++) {
+      const environment = await find(id)
+      const changed = next(environment)
+      if (changed === environment || (await environments.update(changed, environment))) return changed
+    }
+    throw conflict(`environment ${id} is being changed by others: try again`, { shouldRetry: true })
+  }
+
   return {
     async create(input) {
       const environment = createEnvironment(input, new Date().toISOString())
@@ -26,12 +36,8 @@ export function createEnvironmentsApi({ environments, sessions }: Records): Envi
 
     retrieve: find,
 
-    async update(environmentId, input) {
-      const environment = await find(environmentId)
-      const changed = updateEnvironment(environment, input, new Date().toISOString())
-      if (changed !== environment) await environments.update(changed)
-      return changed
-    },
+    update: (environmentId, input) =>
+      change(environmentId, (environment) => updateEnvironment(environment, input, new Date().toISOString())),
 
     async list(input = {}) {
       const params = parse(environmentListParams, input)
@@ -43,14 +49,12 @@ export function createEnvironmentsApi({ environments, sessions }: Records): Envi
       return pageOf('environments', rows, more)
     },
 
-    async archive(environmentId) {
-      const environment = await find(environmentId)
-      if (environment.archived_at) return environment
-      const now = new Date().toISOString()
-      const archived = { ...environment, archived_at: now, updated_at: now }
-      await environments.update(archived)
-      return archived
-    },
+    archive: (environmentId) =>
+      change(environmentId, (environment) => {
+        if (environment.archived_at) return environment
+        const now = new Date().toISOString()
+        return { ...environment, archived_at: now, updated_at: now }
+      }),
 
     async delete(environmentId) {
       await find(environmentId)

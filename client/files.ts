@@ -1,20 +1,21 @@
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { getExtension, getType } from './mime.ts'
+import { ApiError, invalidRequest, notFound, tooLarge } from '../protocol/errors.ts'
 import {
   expiresInSeconds,
   type FileMetadata,
   type FileUploadParams,
   fileListParams,
+  mimeType,
   storedFilename,
 } from '../protocol/files.ts'
-import { ApiError, invalidRequest, notFound, tooLarge } from '../protocol/errors.ts'
 import { isId, newId } from '../protocol/ids.ts'
 import { limits, pageSizes } from '../protocol/limits.ts'
 import { parse } from '../protocol/parse.ts'
 import { type Blobs, BlobTooLarge } from '../store/blobs.ts'
 import type { FileRecord, Records } from '../store/records.ts'
 import type { FilesApi } from './api.ts'
+import { getExtension, getType } from './mime.ts'
 import { pageAt, pageOf } from './pages.ts'
 
 export function createFilesApi({ files, sessions }: Records, blobs: Blobs): FilesApi {
@@ -27,12 +28,15 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
   return {
     async upload({ file, expires_in_seconds }: FileUploadParams) {
       const seconds = parse(expiresInSeconds, expires_in_seconds, 'expires_in_seconds')
-      const mimeType = file.mimeType ?? getType(file.filename) ?? 'application/octet-stream'
-      const filename = storedFilename(file.filename, getExtension(mimeType))
+      const content = streamOf(file?.content)
+      const type =
+        parse(mimeType, file.mimeType, 'file.mimeType') ?? getType(file.filename) ?? 'application/octet-stream'
+      const filename = storedFilename(file.filename, getExtension(type))
       const id = newId('file')
       const blob = `files/${id}`
-      const { size } = await blobs.putStream(blob, streamOf(file.content), { maxBytes: limits.fileBytes }).catch((error) => {
-        if (error instanceof BlobTooLarge) throw tooLarge(`file: longer than ${limits.fileBytes} bytes`, { cause: error })
+      const { size } = await blobs.putStream(blob, content, { maxBytes: limits.fileBytes }).catch((error) => {
+        if (error instanceof BlobTooLarge)
+          throw tooLarge(`file: longer than ${limits.fileBytes} bytes`, { cause: error })
         throw error
       })
       const now = Date.now()
@@ -40,14 +44,19 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
         id,
         type: 'file',
         filename,
-        mime_type: mimeType,
+        mime_type: type,
         size_bytes: size,
         created_at: new Date(now).toISOString(),
         downloadable: true,
         expires_at: seconds === undefined ? null : new Date(now + seconds * 1000).toISOString(),
         scope: null,
       }
-      await files.insert({ metadata, blob })
+      try {
+        await files.insert({ metadata, blob })
+      } catch (error) {
+        await blobs.delete(blob).catch(() => {})
+        throw error
+      }
       return metadata
     },
 
@@ -59,8 +68,8 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
       const params = parse(fileListParams, input)
       const { scope_id: scope, ids } = params
       if (scope !== undefined && !isId('session', scope)) throw invalidRequest('scope_id: not an id of a session')
-      if (ids !== undefined) {
-        if (params.page !== undefined || params.limit !== undefined) {
+      if (ids != null) {
+        if (params.page != null || params.limit !== undefined) {
           throw invalidRequest('ids: cannot be combined with page or limit')
         }
         const wanted = [...new Set(ids)]
@@ -74,7 +83,11 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
         ...pageAt('files', params.page),
         ...(scope !== undefined && { scope }),
       })
-      return pageOf('files', rows.map((file) => file.metadata), more)
+      return pageOf(
+        'files',
+        rows.map((file) => file.metadata),
+        more,
+      )
     },
 
     async download(fileId) {
@@ -89,7 +102,10 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
 
     async delete(fileId) {
       const { metadata, blob } = await find(fileId)
-      if (metadata.scope && (await sessions.get(metadata.scope.id))?.resources.some((held) => held.file_id === fileId)) {
+      if (
+        metadata.scope &&
+        (await sessions.get(metadata.scope.id))?.resources.some((held) => held.file_id === fileId)
+      ) {
         throw invalidRequest(`file ${fileId} is attached to session ${metadata.scope.id}: it goes with the session`)
       }
       await files.delete(fileId)
@@ -100,10 +116,11 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
   }
 }
 
-function streamOf(content: FileUploadParams['file']['content']): Readable {
+function streamOf(content: unknown): Readable {
   if (content instanceof Readable) return content
   if (content instanceof Blob) return Readable.fromWeb(content.stream() as ReadableStream)
-  return Readable.from([content])
+  if (content instanceof Uint8Array) return Readable.from([content])
+  throw invalidRequest('file.content: is missing, or is neither a Readable, a Uint8Array nor a Blob')
 }
 
 const newestFirst = (a: FileMetadata, b: FileMetadata) =>

@@ -1,15 +1,17 @@
 /** Agents: versioned configurations. Source: spec §3. */
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { conflict, invalidRequest, notSupported } from './errors.ts'
+import { conflict, invalidRequest } from './errors.ts'
 import { newId } from './ids.ts'
 import { limits } from './limits.ts'
+import { checkMcpServers, type McpServer, mcpServerParams } from './mcp-servers.ts'
 import { metadataParams, metadataPatch, patchMetadata } from './metadata.ts'
 import { type Effort, modelInfo } from './models.ts'
 import { createdAtFilter, pageParams } from './pagination.ts'
 import { parse } from './parse.ts'
 import type { SessionAgent } from './sessions.ts'
 import { type AgentTool, resolveTools, toolParams } from './tools.ts'
+import { refuseUnsupportedAgent } from './unsupported.ts'
 
 export interface AgentModel {
   id: string
@@ -26,7 +28,7 @@ export interface Agent {
   model: AgentModel
   system: string | null
   tools: AgentTool[]
-  mcp_servers: { type: 'url'; name: string; url: string }[]
+  mcp_servers: McpServer[]
   skills: never[]
   multiagent: null
   execution_identity: { type: 'service_account' }
@@ -37,29 +39,37 @@ export interface Agent {
 }
 
 const effort = z.enum(['low', 'medium', 'high', 'xhigh', 'max'])
-const modelParams = z.union([
-  z.string().min(1).max(256),
-  z.strictObject({
-    id: z.string().min(1).max(256),
-    effort: z.union([effort, z.strictObject({ type: effort })]).nullish(),
-    speed: z.enum(['standard', 'fast']).nullish(),
-    inference_geo: z.string().nullish(),
-  }),
-])
+const modelId = z.string().min(1).max(256)
+const modelParams = z.union(
+  [
+    modelId,
+    z.strictObject({
+      id: modelId,
+      effort: z
+        .union([effort, z.strictObject({ type: effort })], { error: 'must be low, medium, high, xhigh or max' })
+        .nullish(),
+      speed: z.enum(['standard', 'fast']).nullish(),
+      inference_geo: z.string().nullish(),
+    }),
+  ],
+  { error: modelProblem },
+)
 type ModelParams = z.output<typeof modelParams>
 
 const name = z.string().min(1).max(limits.agentName)
 const description = z.string().max(limits.agentDescription)
 const system = z.string().max(limits.system)
 const tools = z.array(toolParams).max(limits.tools)
-const mcpServers = z
-  .array(z.strictObject({ type: z.literal('url'), name: z.string().min(1).max(255), url: z.url().max(2048) }))
-  .max(limits.mcpServers)
-/** Parts that are checked for their presence only: they are refused. */
+/** Parts of which no more than their presence is checked: see unsupported.ts. */
 const unbuilt = {
   skills: z.array(z.unknown()).nullish(),
   multiagent: z.unknown().optional(),
-  execution_identity: z.looseObject({ type: z.enum(['service_account', 'aws_role']) }).nullish(),
+  execution_identity: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('service_account') }),
+      z.strictObject({ type: z.literal('aws_role'), role_arn: z.string().min(1).max(2048) }),
+    ])
+    .nullish(),
 }
 
 export const agentCreateParams = z.strictObject({
@@ -68,7 +78,7 @@ export const agentCreateParams = z.strictObject({
   description: description.nullish(),
   system: system.nullish(),
   tools: tools.nullish(),
-  mcp_servers: mcpServers.nullish(),
+  mcp_servers: mcpServerParams.nullish(),
   metadata: metadataParams.nullish(),
   ...unbuilt,
 })
@@ -81,34 +91,37 @@ export const agentUpdateParams = z.strictObject({
   description: description.nullish(),
   system: system.nullish(),
   tools: tools.nullish(),
-  mcp_servers: mcpServers.nullish(),
+  mcp_servers: mcpServerParams.nullish(),
   metadata: metadataPatch.nullish(),
   ...unbuilt,
 })
 export type AgentUpdateParams = z.input<typeof agentUpdateParams>
 
+/** What `next_page` said may be given as it is. */
+const page = z.string().max(4096).nullish()
 export const agentListParams = pageParams('agents').extend({
+  page,
   created_at: createdAtFilter.pick({ gte: true, lte: true }).optional(),
   include_archived: z.boolean().optional(),
 })
 export type AgentListParams = z.input<typeof agentListParams>
-export const agentVersionListParams = pageParams('agentVersions')
+export const agentVersionListParams = pageParams('agentVersions').extend({ page })
 export type AgentVersionListParams = z.input<typeof agentVersionListParams>
 
 /** A new agent, version 1. Throws a 400 that names what is wrong. */
 export function createAgent(input: AgentCreateParams, now: string): Agent {
   const params = parse(agentCreateParams, input)
-  refuseUnbuilt(params)
+  const model = resolveModel(params.model)
+  const parts = resolveParts(params)
   return {
     id: newId('agent'),
     type: 'agent',
     version: 1,
     name: params.name,
     description: params.description || null,
-    model: resolveModel(params.model),
+    model,
     system: params.system || null,
-    tools: resolveTools(params.tools ?? []),
-    mcp_servers: [],
+    ...parts,
     skills: [],
     multiagent: null,
     execution_identity: { type: 'service_account' },
@@ -129,14 +142,13 @@ export function updateAgent(agent: Agent, input: AgentUpdateParams, now: string)
   if (params.version !== undefined && params.version !== agent.version) {
     throw conflict(`agent ${agent.id} is at version ${agent.version}, not ${params.version}: retrieve it and try again`)
   }
-  refuseUnbuilt(params)
   const changed: Agent = {
     ...agent,
     name: params.name ?? agent.name,
     description: params.description === undefined ? agent.description : params.description || null,
     model: params.model === undefined ? agent.model : resolveModel(params.model, agent.model),
     system: params.system === undefined ? agent.system : params.system || null,
-    tools: params.tools === undefined ? agent.tools : resolveTools(params.tools ?? []),
+    ...resolveParts(params, agent),
     metadata: params.metadata ? patchMetadata(agent.metadata, params.metadata) : agent.metadata,
   }
   if (isDeepStrictEqual(changed, agent)) return agent
@@ -153,7 +165,7 @@ const overrideParams = z.strictObject({
   model: modelParams.nullish(),
   system: system.nullish(),
   tools: tools.nullish(),
-  mcp_servers: mcpServers.nullish(),
+  mcp_servers: mcpServerParams.nullish(),
   skills: z.array(z.unknown()).nullish(),
 })
 
@@ -163,21 +175,36 @@ const overrideParams = z.strictObject({
  */
 export function applyOverrides(agent: Agent, input: unknown): SessionAgent {
   const params = parse(overrideParams, input, 'agent')
-  refuseUnbuilt(params)
   if (params.model === null) throw invalidRequest('agent.model: cannot be cleared', { code: 'agent_model_required' })
   return {
     ...sessionAgent(agent),
     // The effort of an override is ignored: the model's own default counts.
-    ...(params.model !== undefined && { model: { ...resolveModel(params.model), effort: defaultEffort(params.model) } }),
+    ...(params.model !== undefined && {
+      model: { ...resolveModel(params.model), effort: defaultEffort(params.model) },
+    }),
     ...(params.system !== undefined && { system: params.system || null }),
-    ...(params.tools !== undefined && { tools: resolveTools(params.tools ?? []) }),
+    ...resolveParts(params, agent),
   }
+}
+
+type Parts = Omit<z.output<typeof overrideParams>, 'system'> & Partial<z.output<z.ZodObject<typeof unbuilt>>>
+
+/** Tools and servers, which must fit each other: those given, else those before. */
+function resolveParts(
+  params: Parts,
+  before?: Pick<Agent, 'tools' | 'mcp_servers'>,
+): Pick<Agent, 'tools' | 'mcp_servers'> {
+  const tools = params.tools === undefined && before ? before.tools : resolveTools(params.tools ?? [])
+  const servers = params.mcp_servers === undefined && before ? before.mcp_servers : (params.mcp_servers ?? [])
+  checkMcpServers(servers, tools)
+  const model = typeof params.model === 'object' ? params.model : null
+  refuseUnsupportedAgent({ ...params, model, tools, mcp_servers: servers })
+  return { tools, mcp_servers: servers }
 }
 
 function resolveModel(params: ModelParams, before?: AgentModel): AgentModel {
   const given = typeof params === 'string' ? { id: params } : params
-  const { id, speed, inference_geo: geo, effort: level } = given as Exclude<ModelParams, string>
-  if (geo != null) throw notSupported('model.inference_geo')
+  const { id, speed, effort: level } = given as Exclude<ModelParams, string>
   if (speed === 'fast' && !modelInfo(id).supportsFast) throw invalidRequest(`model.speed: ${id} has no fast mode`)
   // Only the effort outlives a replaced model, and only with the same id. Source: spec §3.3.
   const kept = before?.id === id ? before.effort : defaultEffort(id)
@@ -192,15 +219,10 @@ function defaultEffort(model: ModelParams): AgentModel['effort'] {
   return { type: modelInfo(typeof model === 'string' ? model : model.id).defaultEffort }
 }
 
-/** What this version does not have is refused, never silently dropped. */
-function refuseUnbuilt(params: {
-  mcp_servers?: unknown[] | null
-  skills?: unknown[] | null
-  multiagent?: unknown
-  execution_identity?: { type: string } | null
-}): void {
-  if (params.mcp_servers?.length) throw notSupported('mcp_servers')
-  if (params.skills?.length) throw notSupported('skills')
-  if (params.multiagent != null) throw notSupported('multiagent')
-  if (params.execution_identity?.type === 'aws_role') throw notSupported('execution_identity of type aws_role')
+/** What is wrong inside a model object; "invalid input" would leave the reader guessing. */
+function modelProblem(issue: { code?: string; errors?: z.core.$ZodIssue[][]; input?: unknown }): string {
+  if (typeof issue.input === 'string') return 'must be 1 to 256 characters'
+  if (typeof issue.input !== 'object' || issue.input === null) return 'must be a model id or an object with one'
+  const inner = issue.errors?.[1] ?? []
+  return inner.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ')
 }

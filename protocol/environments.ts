@@ -1,11 +1,13 @@
 /** Environments: where the tools of a session run. Source: spec §4. */
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { invalidRequest, notSupported } from './errors.ts'
+import { invalidRequest } from './errors.ts'
 import { newId } from './ids.ts'
-import { metadataParams, metadataPatch, patchMetadata } from './metadata.ts'
+import { limits } from './limits.ts'
+import { type Metadata, patchMetadata } from './metadata.ts'
 import { pageParams } from './pagination.ts'
 import { parse } from './parse.ts'
+import { refuseUnsupportedConfig } from './unsupported.ts'
 
 export interface Packages {
   type: 'packages'
@@ -24,6 +26,7 @@ export interface CloudConfig {
   networking: Networking
   packages: Packages
 }
+export type EnvironmentConfig = CloudConfig | { type: 'self_hosted' }
 export interface Environment {
   id: string
   type: 'environment'
@@ -40,7 +43,10 @@ export interface Environment {
 const host = z
   .string()
   .max(255)
-  .regex(/^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/, 'must be a host name or *.host name, without scheme, port or path')
+  .regex(
+    /^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
+    'must be a host name or *.host name, without scheme, port or path',
+  )
 const packageList = z.array(z.string().min(1).max(255)).max(200).nullish()
 const networkingParams = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('unrestricted') }),
@@ -61,10 +67,18 @@ const packagesParams = z.strictObject({
   pip: packageList,
 })
 const configParams = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('cloud'), networking: networkingParams.nullish(), packages: packagesParams.nullish() }),
+  z.strictObject({
+    type: z.literal('cloud'),
+    networking: networkingParams.nullish(),
+    packages: packagesParams.nullish(),
+  }),
   z.strictObject({ type: z.literal('self_hosted') }),
 ])
 type ConfigParams = z.output<typeof configParams>
+
+/** Limits are checked apart, because here they have an error code of their own. */
+const metadataParams = z.record(z.string(), z.string())
+const metadataPatch = z.record(z.string(), z.string().nullable())
 
 const name = z.string().min(1).max(255)
 const description = z.string().max(2048)
@@ -88,7 +102,10 @@ export const environmentUpdateParams = z.strictObject({
 })
 export type EnvironmentUpdateParams = z.input<typeof environmentUpdateParams>
 
-export const environmentListParams = pageParams('environments').extend({ include_archived: z.boolean().optional() })
+export const environmentListParams = pageParams('environments').extend({
+  page: z.string().max(4096).nullish(),
+  include_archived: z.boolean().optional(),
+})
 export type EnvironmentListParams = z.input<typeof environmentListParams>
 
 const noPackages: Packages = { type: 'packages', apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] }
@@ -103,7 +120,7 @@ export function createEnvironment(input: EnvironmentCreateParams, now: string): 
     name: params.name,
     description: params.description ?? null,
     config: params.config ? mergeConfig(initial, params.config) : initial,
-    metadata: params.metadata ?? {},
+    metadata: mergeMetadata({}, params.metadata ?? {}),
     scope: 'organization',
     created_at: now,
     updated_at: now,
@@ -113,19 +130,21 @@ export function createEnvironment(input: EnvironmentCreateParams, now: string): 
 
 /**
  * The environment after an update, or itself when nothing changes. Source: spec §4.2.
- * @throws ApiError 400 `environment_archived`, `invalid_config_type_change`
+ * @throws ApiError 400 `environment_archived`, `invalid_config_type_change`, `invalid_metadata`
  */
 export function updateEnvironment(environment: Environment, input: EnvironmentUpdateParams, now: string): Environment {
   const params = parse(environmentUpdateParams, input)
   if (environment.archived_at) {
-    throw invalidRequest(`environment ${environment.id} is archived and cannot be changed`, { code: 'environment_archived' })
+    throw invalidRequest(`environment ${environment.id} is archived and cannot be changed`, {
+      code: 'environment_archived',
+    })
   }
   refuseAccountScope(params.scope)
   if (params.config && params.config.type !== environment.config.type) {
     throw invalidRequest('config.type: cannot be changed', { code: 'invalid_config_type_change' })
   }
   // Here an empty string removes a key as null does.
-  const metadata =
+  const patch =
     params.metadata &&
     Object.fromEntries(Object.entries(params.metadata).map(([key, value]) => [key, value === '' ? null : value]))
   const changed: Environment = {
@@ -133,24 +152,25 @@ export function updateEnvironment(environment: Environment, input: EnvironmentUp
     name: params.name ?? environment.name,
     description: params.description === undefined ? environment.description : params.description,
     config: params.config ? mergeConfig(environment.config, params.config) : environment.config,
-    metadata: metadata ? patchMetadata(environment.metadata, metadata) : environment.metadata,
+    metadata: patch ? mergeMetadata(environment.metadata, patch) : environment.metadata,
   }
   return isDeepStrictEqual(changed, environment) ? environment : { ...changed, updated_at: now }
 }
 
 function mergeConfig(before: CloudConfig, params: ConfigParams): CloudConfig {
-  if (params.type === 'self_hosted') throw notSupported('config of type self_hosted')
-  const config: CloudConfig = {
-    type: 'cloud',
-    networking: mergeNetworking(before.networking, params.networking),
-    packages: mergePackages(before.packages, params.packages),
-  }
-  const { networking, packages } = config
-  const wanted = Object.values(packages).some((list) => Array.isArray(list) && list.length > 0)
+  if (params.type === 'self_hosted') return supported(params)
+  const networking = mergeNetworking(before.networking, params.networking)
+  const packages = mergePackages(before.packages, params.packages)
+  const { type: _type, ...lists } = packages
+  const wanted = Object.values(lists).some((list) => list.length > 0)
   if (wanted && networking.type === 'limited' && !networking.allow_package_managers) {
     throw invalidRequest('config.packages: limited networking needs allow_package_managers: true')
   }
-  refuseUnenforced(config, wanted)
+  return supported({ type: 'cloud', networking, packages })
+}
+
+function supported(config: EnvironmentConfig): CloudConfig {
+  refuseUnsupportedConfig(config)
   return config
 }
 
@@ -172,13 +192,22 @@ function mergePackages(before: Packages, params: z.output<typeof packagesParams>
   return { ...before, ...given }
 }
 
-/** What this version cannot grant is refused: containers have no network yet, which is what "limited" to nothing says. */
-function refuseUnenforced({ networking }: CloudConfig, wantsPackages: boolean): void {
-  if (wantsPackages) throw notSupported('config.packages')
-  if (networking.type !== 'limited') return
-  if (networking.allowed_hosts.length > 0) throw notSupported('config.networking.allowed_hosts')
-  if (networking.allow_mcp_servers) throw notSupported('config.networking.allow_mcp_servers')
-  if (networking.allow_package_managers) throw notSupported('config.networking.allow_package_managers')
+/** The bag after the patch. Throws a 400 `invalid_metadata` that names every problem. */
+function mergeMetadata(bag: Metadata, patch: Record<string, string | null>): Metadata {
+  const problems = Object.entries(patch).flatMap(([key, value]) => [
+    ...(key.length < 1 || key.length > limits.metadataKey
+      ? [
+          `metadata: the key ${JSON.stringify(key.slice(0, limits.metadataKey))} is not of 1 to ${limits.metadataKey} characters`,
+        ]
+      : []),
+    ...(value && value.length > limits.metadataValue
+      ? [`metadata.${key.slice(0, limits.metadataKey)}: longer than ${limits.metadataValue} characters`]
+      : []),
+  ])
+  const kept = Object.entries({ ...bag, ...patch }).filter(([, value]) => value !== null)
+  if (kept.length > limits.metadataPairs) problems.push(`metadata: at most ${limits.metadataPairs} pairs`)
+  if (problems.length > 0) throw invalidRequest(problems.join('; '), { code: 'invalid_metadata' })
+  return patchMetadata(bag, patch)
 }
 
 function refuseAccountScope(scope: string | null | undefined): void {

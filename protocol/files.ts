@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { invalidRequest } from './errors.ts'
+import { pageSizes } from './limits.ts'
 import { pageParams } from './pagination.ts'
 
 export interface FileMetadata {
@@ -30,10 +31,18 @@ export interface FileUploadParams {
 
 export const expiresInSeconds = z.int().min(3600).max(7_776_000).optional()
 
+/** Goes out again as a header: a type, a subtype and parameters, in printable ASCII. */
+export const mimeType = z
+  .string()
+  .max(255)
+  .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/, 'must be a media type such as text/csv')
+  .optional()
+
 export const fileListParams = pageParams('files').extend({
-  limit: z.int().min(1).max(1000).optional(),
+  limit: z.int().min(1).max(pageSizes.files.max).optional(),
+  page: z.string().max(4096).nullish(),
   scope_id: z.string().optional(),
-  ids: z.array(z.string()).optional(),
+  ids: z.array(z.string()).nullish(),
 })
 export type FileListParams = z.input<typeof fileListParams>
 

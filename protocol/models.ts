@@ -26,9 +26,10 @@ const unknown: ModelInfo = {
   supportsFast: false,
 }
 
-const modern: ModelInfo = {
+/** Claude 4.6 and later: adaptive thinking and a million tokens. */
+const adaptive: ModelInfo = {
   contextWindow: 1_000_000,
-  maxOutputTokens: 64_000,
+  maxOutputTokens: 128_000,
   defaultEffort: 'high',
   supportsThinking: true,
   supportsEffort: true,
@@ -36,22 +37,29 @@ const modern: ModelInfo = {
   supportsFast: false,
 }
 
-const conversational: ModelInfo = { ...modern, supportsMidConversationSystem: true }
+/** Opus 4.8 and later take messages of role `system`. */
+const conversational: ModelInfo = { ...adaptive, supportsMidConversationSystem: true }
 
 /** By the beginning of the id, so that dated ids find their family; the longest match counts. */
 const families: Record<string, ModelInfo> = {
   'claude-haiku-4-5': { ...unknown, maxOutputTokens: 64_000 },
   'claude-sonnet-4-5': { ...unknown, maxOutputTokens: 64_000 },
   'claude-opus-4-5': { ...unknown, maxOutputTokens: 64_000, supportsEffort: true },
-  'claude-sonnet-4-6': modern,
-  'claude-opus-4-6': { ...modern, supportsFast: true },
-  'claude-opus-4-7': { ...modern, supportsFast: true },
+  'claude-sonnet-4-6': { ...adaptive, maxOutputTokens: 64_000 },
+  'claude-opus-4-6': adaptive,
+  'claude-mythos-preview': adaptive,
+  'claude-opus-4-7': adaptive,
   'claude-opus-4-8': { ...conversational, supportsFast: true },
-  'claude-haiku-5': { ...modern, contextWindow: 200_000 },
-  'claude-sonnet-5': modern,
-  'claude-opus-5': { ...conversational, supportsFast: true },
+  // Sources differ on its system messages; one that is refused would stay in the transcript for ever.
+  'claude-sonnet-5': adaptive,
   'claude-fable-5': conversational,
   'claude-mythos-5': conversational,
+  'claude-opus-5': { ...conversational, supportsFast: true },
+  'claude-opus-5-5': { ...conversational, supportsFast: true, defaultEffort: 'medium' },
+  'claude-sonnet-5-5': conversational,
+  'claude-haiku-5-5': { ...conversational, defaultEffort: 'medium' },
+  'claude-fable-5-2': { ...conversational, supportsFast: true },
+  'claude-mythos-5-2': { ...conversational, supportsFast: true },
 }
 
 export function modelInfo(id: string): ModelInfo {

@@ -10,9 +10,11 @@ const partialLifeMs = 24 * 3600 * 1000
 
 /** Blobs in a folder. Content is written beside its place, made durable, then moved there: it is whole or not at all. */
 export async function openBlobs({ directory }: { directory: string }): Promise<Blobs> {
-  await mkdir(path.join(directory, partials), { recursive: true })
-  await removeOldPartials(path.join(directory, partials))
-  return new FileBlobs(directory)
+  // Absolute, so that the process may change its working directory.
+  const root = path.resolve(directory)
+  await makeFolder(path.join(root, partials))
+  await removeOldPartials(path.join(root, partials))
+  return new FileBlobs(root)
 }
 
 class FileBlobs implements Blobs {
@@ -28,12 +30,20 @@ class FileBlobs implements Blobs {
     })
   }
 
-  async putStream(key: string, data: Readable, options: { maxBytes?: number } = {}): Promise<{ size: number; sha256: string }> {
+  async putStream(
+    key: string,
+    data: Readable,
+    options: { maxBytes?: number } = {},
+  ): Promise<{ size: number; sha256: string }> {
     const { maxBytes = Number.POSITIVE_INFINITY } = options
+    // It may fail before anybody reads it; without a listener that would end the process. The reading sees it too.
+    data.on('error', () => {})
     const hash = createHash('sha256')
     let size = 0
     await this.#write(key, async (file) => {
-      for await (const chunk of data) {
+      for await (const piece of data) {
+        // A stream with an encoding hands out text.
+        const chunk: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece
         size += chunk.length
         if (size > maxBytes) throw new BlobTooLarge(maxBytes)
         hash.update(chunk)
@@ -49,7 +59,10 @@ class FileBlobs implements Blobs {
 
   async getStream(key: string): Promise<Readable | undefined> {
     const file = await open(this.#path(key)).catch(unlessMissing)
-    return file?.createReadStream()
+    if (!file) return undefined
+    if ((await file.stat()).isFile()) return file.createReadStream()
+    await file.close()
+    return undefined
   }
 
   async delete(key: string): Promise<void> {
@@ -87,7 +100,7 @@ class FileBlobs implements Blobs {
       } finally {
         await file.close()
       }
-      await mkdir(path.dirname(target), { recursive: true })
+      await makeFolder(path.dirname(target))
       await rename(partial, target)
       await syncFolder(path.dirname(target))
     } catch (error) {
@@ -100,11 +113,19 @@ class FileBlobs implements Blobs {
 
   #path(key: string): string {
     const parts = key.split('/')
-    if (!parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..')) {
+    const usable = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..')
+    if (!usable || parts[0] === partials) {
       throw new Error(`${JSON.stringify(key)} is no key of a blob`)
     }
     return path.join(this.#directory, ...parts)
   }
+}
+
+/** New folders are entries of their parents, which must reach the disk as well. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = path.dirname(made)) await syncFolder(path.dirname(made))
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -119,12 +140,15 @@ async function syncFolder(folder: string): Promise<void> {
 async function removeOldPartials(folder: string): Promise<void> {
   for await (const entry of await opendir(folder)) {
     const file = path.join(folder, entry.name)
-    const age = await stat(file).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0)
+    const age = await stat(file).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    )
     if (age > partialLifeMs) await rm(file, { force: true })
   }
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR') return undefined
   throw error
 }

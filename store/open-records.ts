@@ -8,14 +8,17 @@ import { openSqlite } from './sql/sqlite.ts'
 
 /**
  * Opens the records and brings their schema up to date.
- * @param options.url `sqlite:PATH`
+ * @param options.url `sqlite:PATH`, or just a path
  * @throws DatabaseTooNew when a newer version wrote them
  */
 export async function openRecords({ url }: { url: string }): Promise<Records> {
-  const file = /^sqlite:(.+)$/.exec(url)?.[1]
-  if (!file) throw new Error(`records.url: ${url} is none of: sqlite:PATH`)
-  const database = openSqlite(file)
-  await migrate(database)
+  const database = openSqlite(fileOf(url))
+  try {
+    await migrate(database)
+  } catch (error) {
+    await database.destroy()
+    throw error
+  }
   return {
     agents: agentRecords(database),
     environments: environmentRecords(database),
@@ -23,4 +26,16 @@ export async function openRecords({ url }: { url: string }): Promise<Records> {
     sessions: sessionRecords(database),
     close: () => database.destroy(),
   }
+}
+
+function fileOf(url: string): string {
+  // A scheme of one letter is a drive.
+  const [, scheme, rest] = /^(?:([a-z][a-z0-9+.-]+):)?(.*)$/is.exec(url) ?? []
+  // The rest of a database's URL may hold a password: it goes into no error.
+  if (!rest || (scheme && scheme !== 'sqlite')) {
+    throw new Error(
+      `records.url: ${scheme ? `"${scheme}:" is not supported` : 'is empty'}; give sqlite:PATH, or a path`,
+    )
+  }
+  return rest
 }

@@ -55,7 +55,8 @@ export interface AgentRecords {
 export interface EnvironmentRecords {
   insert(environment: Environment): Promise<void>
   get(id: string): Promise<Environment | undefined>
-  update(environment: Environment): Promise<void>
+  /** Stores a change that was made from `before`. Returns false, and changes nothing, when that is not the newest state. */
+  update(environment: Environment, before: Environment): Promise<boolean>
   delete(id: string): Promise<boolean>
   list(query: ListQuery): Promise<Rows<Environment>>
 }
@@ -110,11 +111,15 @@ export interface SessionRecords {
   /** Changes fields; with `agent` also stores it as the next revision and returns that number. */
   update(
     id: string,
-    changes: Partial<Pick<SessionRecord, 'title' | 'metadata' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>>,
+    changes: Partial<
+      Pick<SessionRecord, 'title' | 'metadata' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>
+    >,
     agent?: SessionAgent,
   ): Promise<SessionRecord | undefined>
   delete(id: string): Promise<void>
-  list(query: ListQuery & { agentId?: string; agentVersion?: number; memoryStoreId?: string }): Promise<Rows<SessionRecord>>
+  list(
+    query: ListQuery & { agentId?: string; agentVersion?: number; memoryStoreId?: string },
+  ): Promise<Rows<SessionRecord>>
   /** Sessions that are not archived and use this environment. */
   countByEnvironment(environmentId: string): Promise<number>
 }

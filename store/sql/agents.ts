@@ -19,7 +19,10 @@ export function agentRecords(database: Kysely<Schema>): AgentRecords {
       await database.transaction().execute(async (transaction) => {
         const { id, created_at, archived_at, version } = agent
         await transaction.insertInto('agents').values({ id, created_at, archived_at, version }).execute()
-        await transaction.insertInto('agent_versions').values({ agent_id: id, version, body: JSON.stringify(agent) }).execute()
+        await transaction
+          .insertInto('agent_versions')
+          .values({ agent_id: id, version, body: JSON.stringify(agent) })
+          .execute()
       })
     },
 
@@ -44,14 +47,22 @@ export function agentRecords(database: Kysely<Schema>): AgentRecords {
           .where('archived_at', 'is', null)
           .executeTakeFirst()
         if (Number(moved.numUpdatedRows) !== 1) return false
-        await transaction.insertInto('agent_versions').values({ agent_id: id, version, body: JSON.stringify(agent) }).execute()
+        await transaction
+          .insertInto('agent_versions')
+          .values({ agent_id: id, version, body: JSON.stringify(agent) })
+          .execute()
         return true
       })
     },
 
     async archive(id, at) {
       // Archiving again keeps the first time.
-      await database.updateTable('agents').set({ archived_at: at }).where('id', '=', id).where('archived_at', 'is', null).execute()
+      await database
+        .updateTable('agents')
+        .set({ archived_at: at })
+        .where('id', '=', id)
+        .where('archived_at', 'is', null)
+        .execute()
       return this.get(id)
     },
 
@@ -59,7 +70,9 @@ export function agentRecords(database: Kysely<Schema>): AgentRecords {
       const newest = database
         .selectFrom('agents')
         .innerJoin('agent_versions', (join) =>
-          join.onRef('agent_versions.agent_id', '=', 'agents.id').onRef('agent_versions.version', '=', 'agents.version'),
+          join
+            .onRef('agent_versions.agent_id', '=', 'agents.id')
+            .onRef('agent_versions.version', '=', 'agents.version'),
         )
         .select(['id', 'created_at', 'archived_at', 'body'])
       const { rows, more } = await page(query.includeArchived ? newest : newest.where('archived_at', 'is', null), query)
@@ -67,7 +80,10 @@ export function agentRecords(database: Kysely<Schema>): AgentRecords {
     },
 
     async versions(id, { limit, after }) {
-      const query = joined().where('agents.id', '=', id).orderBy('agent_versions.version', 'desc').limit(limit + 1)
+      const query = joined()
+        .where('agents.id', '=', id)
+        .orderBy('agent_versions.version', 'desc')
+        .limit(limit + 1)
       const rows = await (after === undefined ? query : query.where('agent_versions.version', '<', after)).execute()
       return { rows: rows.slice(0, limit).map((row) => read(row)!), more: rows.length > limit }
     },

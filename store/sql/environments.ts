@@ -19,8 +19,14 @@ export function environmentRecords(database: Kysely<Schema>): EnvironmentRecords
       const found = await database.selectFrom('environments').select('body').where('id', '=', id).executeTakeFirst()
       return found && (JSON.parse(found.body) as Environment)
     },
-    async update(environment) {
-      await database.updateTable('environments').set(row(environment)).where('id', '=', environment.id).execute()
+    async update(environment, before) {
+      const { numUpdatedRows } = await database
+        .updateTable('environments')
+        .set(row(environment))
+        .where('id', '=', before.id)
+        .where('body', '=', JSON.stringify(before))
+        .executeTakeFirst()
+      return Number(numUpdatedRows) === 1
     },
     async delete(id) {
       const { numDeletedRows } = await database.deleteFrom('environments').where('id', '=', id).executeTakeFirst()

@@ -14,7 +14,10 @@ export function fileRecords(database: Kysely<Schema>): FileRecords {
     async insert({ metadata, blob }) {
       const { id, created_at, scope } = metadata
       const body = JSON.stringify(metadata)
-      await database.insertInto('files').values({ id, created_at, scope: scope?.id ?? null, blob, body }).execute()
+      await database
+        .insertInto('files')
+        .values({ id, created_at, scope: scope?.id ?? null, blob, body })
+        .execute()
     },
     async get(id) {
       const row = await database.selectFrom('files').select(['body', 'blob']).where('id', '=', id).executeTakeFirst()

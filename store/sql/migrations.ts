@@ -54,11 +54,7 @@ const steps: Step[] = [
       .addColumn('body', 'text', (column) => column.notNull())
       .execute()
     await schema.createIndex('sessions_by_time').on('sessions').columns(['created_at', 'id']).execute()
-    await schema
-      .createIndex('sessions_by_agent')
-      .on('sessions')
-      .columns(['agent_id', 'created_at', 'id'])
-      .execute()
+    await schema.createIndex('sessions_by_agent').on('sessions').columns(['agent_id', 'created_at', 'id']).execute()
     await schema.createIndex('sessions_by_environment').on('sessions').column('environment_id').execute()
     await schema
       .createTable('session_configurations')
@@ -66,6 +62,23 @@ const steps: Step[] = [
       .addColumn('revision', 'integer', (column) => column.notNull())
       .addColumn('body', 'text', (column) => column.notNull())
       .addPrimaryKeyConstraint('session_configurations_key', ['session_id', 'revision'])
+      .execute()
+  },
+  // Lists leave archived objects out: without an index of the others a page would read through all of them.
+  async ({ schema }) => {
+    for (const table of ['agents', 'environments'] as const) {
+      await schema
+        .createIndex(`${table}_live_by_time`)
+        .on(table)
+        .columns(['created_at', 'id'])
+        .where(sql<boolean>`archived_at is null`)
+        .execute()
+    }
+    await schema
+      .createIndex('sessions_live_by_time')
+      .on('sessions')
+      .columns(['created_at', 'id'])
+      .where(sql<boolean>`archived_at is null and deleted_at is null`)
       .execute()
   },
 ]

@@ -24,7 +24,10 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
   const find = (from: Kysely<Schema>, id: string) =>
     from.selectFrom('sessions').select('body').where('id', '=', id).executeTakeFirst()
   const configure = (to: Kysely<Schema>, session_id: string, revision: number, agent: SessionAgent) =>
-    to.insertInto('session_configurations').values({ session_id, revision, body: JSON.stringify(agent) }).execute()
+    to
+      .insertInto('session_configurations')
+      .values({ session_id, revision, body: JSON.stringify(agent) })
+      .execute()
 
   return {
     async insert(session, agent) {

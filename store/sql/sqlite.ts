@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { Kysely, SqliteDialect } from 'kysely'
+import { StorageFull } from '../blobs.ts'
 import type { Schema } from './schema.ts'
 
 /**
@@ -10,16 +11,45 @@ import type { Schema } from './schema.ts'
  */
 export function openSqlite(file: string): Kysely<Schema> {
   mkdirSync(path.dirname(file), { recursive: true })
-  const database = new DatabaseSync(file)
-  database.exec('PRAGMA busy_timeout = 10000')
-  database.exec('PRAGMA journal_mode = WAL')
-  database.exec('PRAGMA synchronous = FULL')
-  database.exec('PRAGMA foreign_keys = ON')
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database) }) })
+  const database = new DatabaseSync(file, { timeout: 10_000 })
+  try {
+    useWriteAheadLog(database)
+    database.exec('PRAGMA synchronous = FULL')
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database, file) }) })
+}
+
+// SQLite's result codes. Source: https://www.sqlite.org/rescode.html
+const busy = 5
+const full = 13
+
+/** The mode stays in the file. While another process sets it, SQLite says "busy" at once, whatever the time-out. */
+function useWriteAheadLog(database: DatabaseSync): void {
+  const deadline = Date.now() + 10_000
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  for (;;) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL')
+      return
+    } catch (error) {
+      if (codeOf(error) !== busy || Date.now() > deadline) throw error
+      Atomics.wait(pause, 0, 0, 20)
+    }
+  }
 }
 
 /** What Kysely's dialect expects of a driver, over Node's own. */
-function adapt(database: DatabaseSync) {
+function adapt(database: DatabaseSync, file: string) {
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw codeOf(error) === full ? new StorageFull(path.dirname(file), error) : error
+    }
+  }
   return {
     close: () => database.close(),
     prepare(sql: string) {
@@ -27,10 +57,20 @@ function adapt(database: DatabaseSync) {
       const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
       return {
         reader: statement.columns().length > 0,
-        all: (parameters: readonly unknown[]) => statement.all(...values(parameters)),
-        run: (parameters: readonly unknown[]) => statement.run(...values(parameters)),
+        all: (parameters: readonly unknown[]) => guarded(() => statement.all(...values(parameters))),
+        run(parameters: readonly unknown[]) {
+          // A full disk ends the transaction by itself; failing to roll it back once more would hide the reason.
+          if (sql === 'rollback' && !database.isTransaction) return { changes: 0, lastInsertRowid: 0 }
+          return guarded(() => statement.run(...values(parameters)))
+        },
         iterate: (parameters: readonly unknown[]) => statement.iterate(...values(parameters)),
       }
     },
   }
+}
+
+/** The primary result code: an extended one has it in its low byte. */
+function codeOf(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: number }
+  return errcode === undefined ? undefined : errcode & 0xff
 }

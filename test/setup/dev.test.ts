@@ -32,7 +32,7 @@ async function temporalOf(data: string): Promise<ProcessIdentity> {
   return JSON.parse(await readFile(path.join(data, 'temporal', 'temporal.pid'), 'utf8')).server
 }
 
-describe('holdfast dev', () => {
+describe('holdfast dev', { timeout: 60_000 }, () => {
   it('starts on its data again after all of it was killed, and ends clean with SIGINT', {
     timeout: 60_000,
   }, async () => {
@@ -72,6 +72,8 @@ describe('holdfast dev', () => {
     expect(await second.closed).toMatchObject({ code: 1 })
     expect(second.said.err).toContain(`process ${first.child.pid} runs on the data folder ${data}`)
     expect(identify(first.child.pid!)).toBeDefined()
+    first.child.kill('SIGTERM')
+    expect(await first.closed).toMatchObject({ code: 0 })
   })
 
   it('refuses an open address without keys, and a port that is none, before anything starts', async () => {

@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest'
 /** A folder that is gone when the test is over. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  // A process that the test killed may still be writing.
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
   return folder
 }

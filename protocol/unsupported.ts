@@ -1,0 +1,78 @@
+/**
+ * What the API has and this version does not: refused with a 400, never silently dropped. One line each; a line goes
+ * when its feature is there. Everything is checked by the API's own rules first.
+ */
+
+import type { CloudConfig, EnvironmentConfig } from './environments.ts'
+import { notSupported } from './errors.ts'
+import type { McpServer } from './mcp-servers.ts'
+import type { AgentTool, BuiltinToolConfig } from './tools.ts'
+
+/** Returns the path of what cannot be had, or nothing. */
+type Rule<T> = (object: T) => string | false | 0 | undefined
+
+export interface AgentParts {
+  tools: AgentTool[]
+  mcp_servers: McpServer[]
+  skills?: unknown[] | null
+  multiagent?: unknown
+  execution_identity?: { type: string } | null
+  model?: { inference_geo?: string | null } | null
+}
+
+const ofAgents: Rule<AgentParts>[] = [
+  (agent) => agent.multiagent != null && 'multiagent',
+  (agent) => agent.skills?.length && 'skills',
+  (agent) => agent.execution_identity?.type === 'aws_role' && 'execution_identity of type aws_role',
+  (agent) => agent.model?.inference_geo != null && 'model.inference_geo',
+  (agent) => agent.mcp_servers.length > 0 && 'mcp_servers',
+  (agent) => tool(agent, ({ type }) => type === 'mcp_toolset', 'an mcp_toolset'),
+  (agent) => tool(agent, judged, 'the permission policy "auto"'),
+  (agent) => tool(agent, offers('web_fetch'), 'web_fetch, enabled,'),
+  (agent) => tool(agent, offers('web_search'), 'web_search, enabled,'),
+]
+
+const ofEnvironments: Rule<EnvironmentConfig>[] = [({ type }) => type === 'self_hosted' && 'config of type self_hosted']
+
+const ofCloudEnvironments: Rule<CloudConfig>[] = [
+  ({ packages: { type: _type, ...lists } }) =>
+    Object.values(lists).some((list) => list.length > 0) && 'config.packages',
+  ({ networking }) => limited(networking)?.allowed_hosts.length && 'config.networking.allowed_hosts',
+  ({ networking }) => limited(networking)?.allow_mcp_servers && 'config.networking.allow_mcp_servers',
+  ({ networking }) => limited(networking)?.allow_package_managers && 'config.networking.allow_package_managers',
+]
+
+/** @throws ApiError 400 `not_supported` */
+export const refuseUnsupportedAgent = (agent: AgentParts): void => refuse(ofAgents, agent)
+/** @throws ApiError 400 `not_supported` */
+export function refuseUnsupportedConfig(config: EnvironmentConfig): asserts config is CloudConfig {
+  refuse(ofEnvironments, config)
+  refuse(ofCloudEnvironments, config as CloudConfig)
+}
+
+function refuse<T>(rules: Rule<T>[], object: T): void {
+  for (const rule of rules) {
+    const what = rule(object)
+    if (what) throw notSupported(what)
+  }
+}
+
+function tool({ tools }: AgentParts, matches: (tool: AgentTool) => boolean, what: string): string | undefined {
+  const index = tools.findIndex(matches)
+  return index < 0 ? undefined : `tools.${index}: ${what}`
+}
+
+function judged(entry: AgentTool): boolean {
+  if (entry.type === 'custom') return false
+  return [entry.default_config, ...entry.configs].some((setting) => setting.permission_policy.type === 'auto')
+}
+
+/** Named and enabled; a toolset that does not name it is just not offered it. */
+function offers(name: BuiltinToolConfig['name']): (entry: AgentTool) => boolean {
+  return (entry) =>
+    entry.type === 'agent_toolset_20260401' && entry.configs.some((config) => config.name === name && config.enabled)
+}
+
+function limited(networking: CloudConfig['networking']) {
+  return networking.type === 'limited' ? networking : undefined
+}

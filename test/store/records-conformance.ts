@@ -1,0 +1,261 @@
+import { describe, expect, it } from 'vitest'
+import type { ListQuery, Records, Rows } from '../../store/records.ts'
+import { aConfiguration, aFile, anAgent, anEnvironment, aSession, nextVersion, second } from './samples.ts'
+
+/**
+ * What every implementation of Records does.
+ * @param open gives empty records, closed when the test is over
+ */
+export function recordsConformance(implementation: string, open: () => Promise<Records>): void {
+  describe(`agents in ${implementation}`, () => {
+    it('are found as they were stored, by version and newest', async () => {
+      const { agents } = await open()
+      const first = { ...anAgent(), metadata: { emoji: '🦊', quote: '"\'\u0000' } }
+      await agents.insert(first)
+      expect(await agents.get(first.id)).toEqual(first)
+      const second = nextVersion(first)
+      expect(await agents.update(second, 1)).toBe(true)
+      expect(await agents.get(first.id)).toEqual(second)
+      expect(await agents.get(first.id, 1)).toEqual(first)
+      expect(await agents.get(first.id, 3)).toBeUndefined()
+      expect(await agents.get('agent_none')).toBeUndefined()
+    })
+
+    it('take one of several changes made from the same version', async () => {
+      const { agents } = await open()
+      const agent = anAgent()
+      await agents.insert(agent)
+      const changes = ['a', 'b', 'c'].map((system) => ({ ...agent, version: 2, system }))
+      const taken = await Promise.all(changes.map((change) => agents.update(change, 1)))
+      expect(taken.filter(Boolean)).toHaveLength(1)
+      expect(await agents.get(agent.id)).toEqual(changes[taken.indexOf(true)])
+      expect((await agents.versions(agent.id, { limit: 10 })).rows).toHaveLength(2)
+    })
+
+    it('are archived once and for all, in every version', async () => {
+      const { agents } = await open()
+      const agent = anAgent()
+      await agents.insert(agent)
+      await agents.update(nextVersion(agent), 1)
+      expect((await agents.archive(agent.id, second(5)))?.archived_at).toBe(second(5))
+      expect((await agents.archive(agent.id, second(9)))?.archived_at).toBe(second(5))
+      expect((await agents.get(agent.id, 1))?.archived_at).toBe(second(5))
+      expect(await agents.update({ ...agent, version: 3 }, 2)).toBe(false)
+      expect(await agents.archive('agent_none', second(1))).toBeUndefined()
+    })
+
+    it('are listed in their newest version, without the archived ones unless asked', async () => {
+      const { agents } = await open()
+      const [old, changed, gone] = [anAgent(second(1)), anAgent(second(2)), anAgent(second(3))]
+      for (const agent of [old, changed, gone]) await agents.insert(agent)
+      await agents.update(nextVersion(changed), 1)
+      await agents.archive(gone.id, second(4))
+      expect((await agents.list({ limit: 10 })).rows).toEqual([nextVersion(changed), old])
+      const all = await agents.list({ limit: 10, includeArchived: true })
+      expect(all.rows.map(({ id }) => id)).toEqual([gone.id, changed.id, old.id])
+      const between = await agents.list({ limit: 10, createdAt: { gte: second(2), lte: second(2) } })
+      expect(between.rows.map(({ id }) => id)).toEqual([changed.id])
+    })
+
+    it('have their versions listed newest first, page by page', async () => {
+      const { agents } = await open()
+      let agent = anAgent()
+      await agents.insert(agent)
+      await agents.insert(anAgent())
+      for (let version = 1; version < 5; version++) {
+        agent = nextVersion(agent)
+        await agents.update(agent, version)
+      }
+      const first = await agents.versions(agent.id, { limit: 2 })
+      expect(first.rows.map(({ version }) => version)).toEqual([5, 4])
+      expect(first.more).toBe(true)
+      const rest = await agents.versions(agent.id, { limit: 3, after: 4 })
+      expect(rest.rows.map(({ version }) => version)).toEqual([3, 2, 1])
+      expect(rest.more).toBe(false)
+    })
+  })
+
+  describe(`environments in ${implementation}`, () => {
+    it('are found, changed, listed and deleted', async () => {
+      const { environments } = await open()
+      const environment = { ...anEnvironment(second(1)), metadata: { b: '1', 1: '2' } }
+      const archived = { ...anEnvironment(second(2)), archived_at: second(3) }
+      await environments.insert(environment)
+      await environments.insert(archived)
+      expect(await environments.get(environment.id)).toEqual(environment)
+      const changed = { ...environment, name: 'other' }
+      expect(await environments.update(changed, (await environments.get(environment.id))!)).toBe(true)
+      expect((await environments.list({ limit: 10 })).rows).toEqual([changed])
+      expect((await environments.list({ limit: 10, includeArchived: true })).rows).toEqual([archived, changed])
+      expect(await environments.delete(environment.id)).toBe(true)
+      expect(await environments.delete(environment.id)).toBe(false)
+      expect(await environments.get(environment.id)).toBeUndefined()
+    })
+
+    it('refuse a change that was made from an older state', async () => {
+      const { environments } = await open()
+      const environment = anEnvironment()
+      await environments.insert(environment)
+      const archived = { ...environment, archived_at: second(1) }
+      expect(await environments.update(archived, environment)).toBe(true)
+      expect(await environments.update({ ...environment, name: 'late' }, environment)).toBe(false)
+      expect(await environments.get(environment.id)).toEqual(archived)
+    })
+  })
+
+  describe(`files in ${implementation}`, () => {
+    it('are found one by one and together, unknown ids left out', async () => {
+      const { files } = await open()
+      const [one, two] = [aFile(), aFile()]
+      await files.insert(one)
+      await files.insert(two)
+      expect(await files.get(one.metadata.id)).toEqual(one)
+      const found = await files.getMany([two.metadata.id, 'file_none', one.metadata.id])
+      expect(new Set(found)).toEqual(new Set([one, two]))
+      expect(await files.getMany([])).toEqual([])
+      expect(await files.delete(one.metadata.id)).toBe(true)
+      expect(await files.delete(one.metadata.id)).toBe(false)
+      expect(await files.get(one.metadata.id)).toBeUndefined()
+    })
+
+    it('are listed per session, and apart those of no session', async () => {
+      const { files } = await open()
+      const upload = aFile({ created_at: second(1) })
+      const copy = aFile({ created_at: second(2), scope: { type: 'session', id: 'sesn_1' } }, upload.blob)
+      const other = aFile({ created_at: second(3), scope: { type: 'session', id: 'sesn_2' } })
+      for (const file of [upload, copy, other]) await files.insert(file)
+      expect((await files.list({ limit: 10 })).rows).toEqual([upload])
+      expect((await files.list({ limit: 10, scope: 'sesn_1' })).rows).toEqual([copy])
+      expect(await files.countByBlob(upload.blob)).toBe(2)
+      expect(await files.countByBlob('files/none')).toBe(0)
+    })
+  })
+
+  describe(`sessions in ${implementation}`, () => {
+    it('are found with the configuration of each revision', async () => {
+      const { sessions } = await open()
+      const session = aSession({ metadata: { a: '1' } })
+      expect(await sessions.insert(session, aConfiguration)).toBe(true)
+      expect(await sessions.get(session.id)).toEqual(session)
+      const changed = { ...aConfiguration, system: 'new' }
+      const updated = await sessions.update(session.id, { title: 't', updatedAt: second(2) }, changed)
+      expect(updated).toEqual({ ...session, title: 't', updatedAt: second(2), revision: 2 })
+      expect(await sessions.get(session.id)).toEqual(updated)
+      expect(await sessions.configuration(session.id, 1)).toEqual(aConfiguration)
+      expect(await sessions.configuration(session.id, 2)).toEqual(changed)
+      expect(await sessions.configuration(session.id, 3)).toBeUndefined()
+      expect(await sessions.update('sesn_none', { title: 't' })).toBeUndefined()
+      await sessions.delete(session.id)
+      expect(await sessions.get(session.id)).toBeUndefined()
+      expect(await sessions.configuration(session.id, 1)).toBeUndefined()
+    })
+
+    it('keep both of two changes made at once', async () => {
+      const { sessions } = await open()
+      const session = aSession()
+      await sessions.insert(session, aConfiguration)
+      await Promise.all([
+        sessions.update(session.id, { title: 't' }),
+        sessions.update(session.id, { metadata: { a: '1' } }),
+      ])
+      expect(await sessions.get(session.id)).toMatchObject({ title: 't', metadata: { a: '1' } })
+    })
+
+    it('are one for one idempotency key, however many try', async () => {
+      const { sessions } = await open()
+      const tries = [1, 2, 3].map(() => aSession({ idempotencyKey: 'order-7' }))
+      const taken = await Promise.all(tries.map((session) => sessions.insert(session, aConfiguration)))
+      expect(taken.filter(Boolean)).toHaveLength(1)
+      expect(await sessions.getByIdempotencyKey('order-7')).toEqual(tries[taken.indexOf(true)])
+      expect(await sessions.getByIdempotencyKey('order-8')).toBeUndefined()
+      const [, loser] = [taken.indexOf(true), taken.indexOf(false)]
+      expect(await sessions.configuration(tries[loser]!.id, 1)).toBeUndefined()
+      expect(await sessions.insert(aSession(), aConfiguration)).toBe(true)
+      expect(await sessions.insert(aSession(), aConfiguration)).toBe(true)
+    })
+
+    it('are listed by agent and version, without those that are archived or being deleted', async () => {
+      const { sessions } = await open()
+      const plain = aSession({ createdAt: second(1), agentVersion: 2 })
+      const other = aSession({ createdAt: second(2), agentId: 'agent_2' })
+      const archived = aSession({ createdAt: second(3), archivedAt: second(4) })
+      const deleted = aSession({ createdAt: second(4), deletedAt: second(5) })
+      for (const session of [plain, other, archived, deleted]) await sessions.insert(session, aConfiguration)
+      const list = async (query: object) => (await sessions.list({ limit: 10, ...query })).rows
+      expect(await list({})).toEqual([other, plain])
+      expect(await list({ includeArchived: true })).toEqual([archived, other, plain])
+      expect(await list({ agentId: 'agent_1' })).toEqual([plain])
+      expect(await list({ agentId: 'agent_1', agentVersion: 1 })).toEqual([])
+      expect(await list({ createdAt: { gt: second(1) } })).toEqual([other])
+      expect(await list({ createdAt: { lt: second(2) } })).toEqual([plain])
+    })
+
+    it('are counted per environment until they are archived or deleted', async () => {
+      const { sessions } = await open()
+      const session = aSession()
+      await sessions.insert(session, aConfiguration)
+      await sessions.insert(aSession({ environmentId: 'env_2' }), aConfiguration)
+      expect(await sessions.countByEnvironment('env_1')).toBe(1)
+      await sessions.update(session.id, { archivedAt: second(1) })
+      expect(await sessions.countByEnvironment('env_1')).toBe(0)
+    })
+  })
+
+  describe(`pages in ${implementation}`, () => {
+    /** Ten sessions, several of the same moment; newest first. */
+    async function filled(records: Records): Promise<string[]> {
+      const rows = [...Array(10).keys()].map((n) => aSession({ createdAt: second(Math.floor(n / 4)) }))
+      for (const row of rows) await records.sessions.insert(row, aConfiguration)
+      return rows
+        .sort((a, b) => (a.createdAt === b.createdAt ? (a.id < b.id ? 1 : -1) : a.createdAt < b.createdAt ? 1 : -1))
+        .map(({ id }) => id)
+    }
+
+    async function walk(
+      list: (query: ListQuery) => Promise<Rows<{ id: string; createdAt: string }>>,
+      query: ListQuery,
+      between: () => Promise<unknown> = async () => {},
+    ): Promise<string[][]> {
+      const pages: string[][] = []
+      let page = await list(query)
+      for (;;) {
+        pages.push(page.rows.map(({ id }) => id))
+        if (!page.more) return pages
+        const edge = query.backwards ? page.rows[0]! : page.rows.at(-1)!
+        await between()
+        page = await list({ ...query, after: { createdAt: edge.createdAt, id: edge.id } })
+      }
+    }
+
+    it.each([1, 3, 5, 10, 11])('of %i hold every row once, in order, either way', async (limit) => {
+      const records = await open()
+      const ids = await filled(records)
+      const { list } = records.sessions
+      expect((await walk(list, { limit })).flat()).toEqual(ids)
+      expect((await walk(list, { limit, order: 'asc' })).flat()).toEqual(ids.toReversed())
+    })
+
+    it('can be walked backwards, each page still in the order of the list', async () => {
+      const records = await open()
+      const ids = await filled(records)
+      const last = await records.sessions.get(ids.at(-1)!)
+      const pages = await walk(records.sessions.list, {
+        limit: 4,
+        backwards: true,
+        after: { createdAt: last!.createdAt, id: last!.id },
+      })
+      expect(pages).toEqual([ids.slice(5, 9), ids.slice(1, 5), ids.slice(0, 1)])
+    })
+
+    it('neither repeat nor skip a row when others are added or removed meanwhile', async () => {
+      const records = await open()
+      const ids = await filled(records)
+      let removed = 0
+      const seen = await walk(records.sessions.list, { limit: 3 }, async () => {
+        await records.sessions.insert(aSession({ createdAt: second(100) }), aConfiguration)
+        await records.sessions.delete(ids[removed++]!)
+      })
+      expect(seen.flat()).toEqual(ids)
+    })
+  })
+}

@@ -1,0 +1,22 @@
+/** A process of its own on shared records. Usage: records-process.ts FILE increment|insert AGENT */
+import { openRecords } from '../../store/open-records.ts'
+import { anAgent, nextVersion } from './samples.ts'
+
+const [file, task, id] = process.argv.slice(2)
+const records = await openRecords({ url: `sqlite:${file}` })
+
+if (task === 'increment') {
+  for (let done = 0; done < 10; ) {
+    const agent = (await records.agents.get(id!))!
+    if (await records.agents.update(nextVersion(agent), agent.version)) done++
+  }
+  await records.close()
+} else {
+  for (;;) {
+    const agent = anAgent()
+    await records.agents.insert(agent)
+    process.stdout.write(`${agent.id}\n`)
+    // Lets the line out before the next row.
+    await new Promise(setImmediate)
+  }
+}

@@ -1,0 +1,55 @@
+import { type Agent, createAgent, sessionAgent } from '../../protocol/agents.ts'
+import { createEnvironment, type Environment } from '../../protocol/environments.ts'
+import { newId } from '../../protocol/ids.ts'
+import type { FileRecord, SessionRecord } from '../../store/records.ts'
+
+/** The n-th second of a day. */
+export const second = (n: number): string => new Date(Date.UTC(2026, 10, 1) + n * 1000).toISOString()
+
+export const anAgent = (at = second(0)): Agent => createAgent({ name: 'a', model: 'claude-opus-5' }, at)
+export const nextVersion = (agent: Agent): Agent => ({
+  ...agent,
+  version: agent.version + 1,
+  system: `v${agent.version + 1}`,
+})
+export const anEnvironment = (at = second(0)): Environment => createEnvironment({ name: 'e' }, at)
+export const aConfiguration = sessionAgent(anAgent())
+
+export function aSession(fields: Partial<SessionRecord> = {}): SessionRecord {
+  return {
+    id: newId('session'),
+    environmentId: 'env_1',
+    title: null,
+    metadata: {},
+    vaultIds: [],
+    resources: [],
+    revision: 1,
+    agentId: 'agent_1',
+    agentVersion: 1,
+    createdAt: second(0),
+    updatedAt: second(0),
+    archivedAt: null,
+    idempotencyKey: null,
+    deletedAt: null,
+    ...fields,
+  }
+}
+
+export function aFile(fields: Partial<FileRecord['metadata']> = {}, blob?: string): FileRecord {
+  const id = newId('file')
+  return {
+    metadata: {
+      id,
+      type: 'file',
+      filename: 'data.csv',
+      mime_type: 'text/csv',
+      size_bytes: 1,
+      created_at: second(0),
+      downloadable: true,
+      expires_at: null,
+      scope: null,
+      ...fields,
+    },
+    blob: blob ?? `files/${id}`,
+  }
+}

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import { CompiledQuery, type Kysely, type KyselyPlugin, type RootOperationNode, sql } from 'kysely'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { StorageFull } from '../../store/blobs.ts'
+import { openRecords } from '../../store/open-records.ts'
+import type { Records } from '../../store/records.ts'
+import { agentRecords } from '../../store/sql/agents.ts'
+import { environmentRecords } from '../../store/sql/environments.ts'
+import { fileRecords } from '../../store/sql/files.ts'
+import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
+import type { Schema } from '../../store/sql/schema.ts'
+import { sessionRecords } from '../../store/sql/sessions.ts'
+import { openSqlite } from '../../store/sql/sqlite.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { anAgent, second } from './samples.ts'
+
+const databaseFile = async () => path.join(await temporaryFolder(), 'deep', 'records.db')
+
+async function open(file: string): Promise<Records> {
+  const records = await openRecords({ url: `sqlite:${file}` })
+  onTestFinished(() => records.close())
+  return records
+}
+
+function startProcess(file: string, ...args: string[]) {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'records-process.ts'), file, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+describe('records in one SQLite file', () => {
+  it('are there again after closing', async () => {
+    const file = await databaseFile()
+    const agent = anAgent()
+    const records = await openRecords({ url: file })
+    await records.agents.insert(agent)
+    await records.close()
+    expect(await (await open(file)).agents.get(agent.id)).toEqual(agent)
+  })
+
+  it('can be made and changed by several processes at once', async () => {
+    const file = await databaseFile()
+    const children = [1, 2, 3].map(() => startProcess(file, 'insert'))
+    // All of them begin on a file that is not there yet, and get as far as a row.
+    await Promise.all(children.map((child) => once(child.stdout, 'data')))
+    for (const child of children) child.kill('SIGKILL')
+    const records = await open(file)
+    const agent = anAgent()
+    await records.agents.insert(agent)
+    const codes = await Promise.all(
+      [1, 2, 3].map(async () => (await once(startProcess(file, 'increment', agent.id), 'exit'))[0]),
+    )
+    expect(codes).toEqual([0, 0, 0])
+    expect((await records.agents.get(agent.id))?.version).toBe(31)
+    expect((await records.agents.versions(agent.id, { limit: 100 })).rows).toHaveLength(31)
+  })
+
+  it('keep every acknowledged row when the process is killed', async () => {
+    const file = await databaseFile()
+    const child = startProcess(file, 'insert')
+    const acknowledged: string[] = []
+    for await (const line of createInterface(child.stdout)) {
+      acknowledged.push(line)
+      if (acknowledged.length === 30) child.kill('SIGKILL')
+    }
+    const { agents } = await open(file)
+    expect(acknowledged.length).toBeGreaterThanOrEqual(30)
+    for (const id of acknowledged) expect(await agents.get(id)).toBeDefined()
+  })
+
+  it('are refused when a newer version wrote them, and left as they are', async () => {
+    const file = await databaseFile()
+    await (await openRecords({ url: file })).close()
+    const database = new DatabaseSync(file)
+    database.exec(`insert into migrations values (999, '${second(0)}')`)
+    database.close()
+    const before = await readFile(file)
+    const error = await openRecords({ url: file }).catch((error) => error)
+    expect(error).toBeInstanceOf(DatabaseTooNew)
+    expect(error.message).toMatch(/schema 999.*newer version/)
+    expect(await readFile(file)).toEqual(before)
+  })
+
+  it('say that the disk is full, and take the row when there is room again', async () => {
+    const database = openSqlite(await databaseFile())
+    onTestFinished(() => database.destroy())
+    await migrate(database)
+    const agents = agentRecords(database)
+    const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(database)
+    await sql.raw(`pragma max_page_count = ${rows[0]!.page_count}`).execute(database)
+    const large = { ...anAgent(), system: 'x'.repeat(100_000) }
+    await expect(agents.insert(large)).rejects.toBeInstanceOf(StorageFull)
+    expect(await agents.get(large.id)).toBeUndefined()
+    await sql.raw('pragma max_page_count = 1000000').execute(database)
+    await agents.insert(large)
+    expect(await agents.get(large.id)).toEqual(large)
+  })
+
+  it('are named by a path or with sqlite:, and the password of another URL is not repeated', async () => {
+    await expect(openRecords({ url: '' })).rejects.toThrow('sqlite:PATH')
+    const error = await openRecords({ url: 'postgres://me:hunter2@db/x' }).catch((error) => error)
+    expect(error.message).toContain('postgres')
+    expect(error.message).not.toContain('hunter2')
+  })
+})
+
+describe('a page of a list', () => {
+  /** How SQLite goes about the queries that `use` makes. */
+  async function plans(use: (records: Omit<Records, 'close'>) => Promise<unknown>): Promise<string[]> {
+    const database = openSqlite(await databaseFile())
+    onTestFinished(() => database.destroy())
+    await migrate(database)
+    const nodes: { node: RootOperationNode; queryId: Parameters<KyselyPlugin['transformQuery']>[0]['queryId'] }[] = []
+    const watched: Kysely<Schema> = database.withPlugin({
+      transformQuery: ({ node, queryId }) => {
+        nodes.push({ node, queryId })
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    })
+    await use({
+      agents: agentRecords(watched),
+      environments: environmentRecords(watched),
+      files: fileRecords(watched),
+      sessions: sessionRecords(watched),
+    })
+    const steps: string[] = []
+    for (const { node, queryId } of nodes) {
+      const query = database.getExecutor().compileQuery(node, queryId)
+      const plan = CompiledQuery.raw(`explain query plan ${query.sql}`, [...query.parameters])
+      const { rows } = await database.executeQuery<{ detail: string }>(plan)
+      steps.push(...rows.map(({ detail }) => detail))
+    }
+    return steps
+  }
+
+  const after = { createdAt: second(50), id: 'x' }
+
+  it.each<[string, (records: Omit<Records, 'close'>) => Promise<unknown>]>([
+    ['sessions', ({ sessions }) => sessions.list({ limit: 20, after })],
+    ['sessions, backwards', ({ sessions }) => sessions.list({ limit: 20, after, backwards: true })],
+    ['sessions, archived ones too', ({ sessions }) => sessions.list({ limit: 20, after, includeArchived: true })],
+    ['sessions of an agent', ({ sessions }) => sessions.list({ limit: 20, after, agentId: 'agent_1' })],
+    ['agents', ({ agents }) => agents.list({ limit: 20, after })],
+    ['versions of an agent', ({ agents }) => agents.versions('agent_1', { limit: 20, after: 5 })],
+    ['environments', ({ environments }) => environments.list({ limit: 20, after })],
+    ['files', ({ files }) => files.list({ limit: 20, after })],
+    ['files of a session', ({ files }) => files.list({ limit: 20, after, scope: 'sesn_1' })],
+  ])('of %s is found by an index, wherever it lies: nothing is scanned or sorted', async (_what, use) => {
+    const steps = await plans(use)
+    expect(steps).not.toHaveLength(0)
+    for (const step of steps) expect(step).toMatch(/^SEARCH /)
+  })
+
+  it('of sessions begins among the live ones without reading through the archived', async () => {
+    expect(await plans(({ sessions }) => sessions.list({ limit: 20 }))).toEqual([
+      'SCAN sessions USING INDEX sessions_live_by_time',
+    ])
+  })
+})

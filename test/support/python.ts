@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { access, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const folder = fileURLToPath(new URL('../python', import.meta.url))
+
+/** A Python that has the official SDK, made once and kept in the cache of the user. */
+async function python(): Promise<string> {
+  const requirements = path.join(folder, 'requirements.txt')
+  const name = createHash('sha256').update(await readFile(requirements)).digest('hex').slice(0, 12)
+  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'holdfast')
+  const home = path.join(cache, `python-${name}`)
+  const made = await access(path.join(home, 'complete')).then(() => true, () => false)
+  if (!made) {
+    await mkdir(cache, { recursive: true })
+    await rm(home, { recursive: true, force: true })
+    // A virtual environment knows its own path, so it is made in place; the mark says that it is whole.
+    await run('python3', ['-m', 'venv', home])
+    await run(path.join(home, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+    await mkdir(path.join(home, 'partial'))
+    await rename(path.join(home, 'partial'), path.join(home, 'complete'))
+  }
+  return path.join(home, 'bin', 'python')
+}
+
+/** Runs one of the scripts in test/python and returns the JSON object that it prints. */
+export async function runPython(script: string, ...args: string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await run(await python(), [path.join(folder, script), ...args], { maxBuffer: 64 * 1024 * 1024 })
+  return JSON.parse(stdout)
+}
