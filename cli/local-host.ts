@@ -11,6 +11,7 @@ import type { Config } from '../worker/config/load-config.ts'
 import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
 import { workerConfig } from '../worker/config/worker-config.ts'
 import { lockData } from '../worker/data-lock.ts'
+import { forgetRunningHost, noteRunningHost } from '../worker/running-host.ts'
 import { Supervisor } from '../worker/supervisor.ts'
 import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { keepTemporalRunning } from '../worker/temporal-server/keep-running.ts'
@@ -85,6 +86,8 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
 
   const http = await startServer({ api: holdfast, apiKeys: secrets.apiKeys, host: server.host, port: server.port, log })
   started.defer(() => http.close())
+  await noteRunningHost(config.data, { url: http.url, temporal: { address: connection.address, namespace } })
+  started.defer(() => forgetRunningHost(config.data))
 
   const running = started.move()
   return {
