@@ -1,9 +1,10 @@
 import type { SessionSettings } from '../protocol/contract.ts'
+import type { TemporalConnection } from './config/temporal-connection.ts'
 
 /** What a worker process is told by the one that starts it (environment variable HOLDFAST_WORKER_CONFIG, JSON). */
 export interface WorkerConfig {
   identity: string
-  connection: { address: string; tls?: boolean; apiKey?: string }
+  connection: TemporalConnection
   namespace: string
   taskQueue: string
   /** Task queue of this host's containers. With one host it is the shared one, so that activities can start eagerly. */

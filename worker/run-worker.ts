@@ -12,6 +12,7 @@ import { SessionLogs } from '../log/session-logs.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
 import { Secrets } from './config/secrets.ts'
+import { connectionOptions } from './config/temporal-connection.ts'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { reportActivities } from './report-activities.ts'
 import { workflowBundle } from './workflow-bundle.ts'
@@ -25,8 +26,7 @@ export interface WorkerSurroundings {
 /** Puts a worker together and runs it until it is told to stop and its work is done or its grace time is over. */
 export async function runWorker(config: WorkerConfig, { say, signal }: WorkerSurroundings): Promise<void> {
   const { namespace, taskQueue, hostQueue, settings, container } = config
-  const { address, tls, apiKey } = config.connection
-  const reach = { address, ...(tls && { tls }), ...(apiKey && { apiKey }) }
+  const reach = connectionOptions(config.connection)
   const { encryptionKey } = new Secrets(process.env)
 
   const records = await openRecords(config.records)

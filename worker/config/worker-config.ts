@@ -9,7 +9,7 @@ import type { TemporalConnection } from './temporal-connection.ts'
 export function workerConfig(config: Config, connection: TemporalConnection): Omit<WorkerConfig, 'identity'> {
   const { worker, model, temporal } = config
   return {
-    connection: connection as WorkerConfig['connection'],
+    connection,
     namespace: temporal.namespace,
     taskQueue: temporal.taskQueue,
     // One host: with one queue for all, the server hands activities out with the answer to a workflow task.
