@@ -3,7 +3,9 @@ import { z } from 'zod'
 
 export const textBlock = z.strictObject({ type: z.literal('text'), text: z.string() })
 
-const imageMediaType = z.enum(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
+/** A plain string by its type, as in the official SDK. */
+const oneOf = (...types: string[]) => z.string().refine((type) => types.includes(type), `must be ${types.join(', ')}`)
+const imageMediaType = oneOf('image/png', 'image/jpeg', 'image/gif', 'image/webp')
 const base64 = z.base64().min(1)
 const url = z.url({ protocol: /^https?$/ }).max(2048)
 const fileSource = z.strictObject({ type: z.literal('file'), file_id: z.string().min(1) })
@@ -21,7 +23,7 @@ export const imageBlock = z.strictObject({
 export const documentBlock = z.strictObject({
   type: z.literal('document'),
   source: z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('base64'), media_type: z.literal('application/pdf'), data: base64 }),
+    z.strictObject({ type: z.literal('base64'), media_type: oneOf('application/pdf'), data: base64 }),
     z.strictObject({ type: z.literal('text'), media_type: z.literal('text/plain'), data: z.string().min(1) }),
     urlSource,
     fileSource,

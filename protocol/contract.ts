@@ -5,7 +5,7 @@
  */
 import type {
   EvaluatedPermission,
-  SessionErrorBody,
+  PlainErrorType,
   SessionEvent,
   StopDetails,
   StopReason,
@@ -235,7 +235,7 @@ export interface SealRunInput {
 
 /** Details of the failure that `callModel` throws: what the workflow needs to decide on a retry. */
 export interface ModelFailure {
-  error: SessionErrorBody['type']
+  error: PlainErrorType
   message: string
   transient: boolean
   /** What the model's server asked for, milliseconds. */

@@ -78,7 +78,8 @@ interface Identified {
 export interface Stamped extends Identified {
   processed_at: string
 }
-type Received<P> = P & Identified & { processed_at: string | null }
+/** A client's event as it is kept: a null that it sent counts as absent. */
+type Received<P> = { [K in keyof P]: Exclude<P[K], null> } & Identified & { processed_at: string | null }
 
 export type UserMessageEvent = Received<z.infer<typeof userMessageParams>>
 export type UserInterruptEvent = Received<z.infer<typeof userInterruptParams>>
@@ -142,26 +143,32 @@ export type StopReason =
   | { type: 'refusal' }
 export interface StopDetails {
   type: 'refusal'
-  category: string | null
+  category: 'cyber' | 'bio' | 'frontier_llm' | 'reasoning_extraction' | 'general_harms' | null
   explanation: string | null
 }
 
 export type RetryStatus = { type: 'retrying' | 'exhausted' | 'terminal' }
-export interface SessionErrorBody {
-  type:
-    | 'unknown_error'
-    | 'model_overloaded_error'
-    | 'model_rate_limited_error'
-    | 'model_request_failed_error'
-    | 'billing_error'
-    | 'mcp_connection_failed_error'
-    | 'mcp_authentication_failed_error'
-    | 'tool_use_limit_reached_error'
-    | 'compaction_limit_reached_error'
+interface ErrorCommon {
   message: string
   retry_status: RetryStatus
-  mcp_server_name?: string
 }
+/** What went wrong, as `session.error` tells it. */
+export type SessionErrorBody = ErrorCommon &
+  (
+    | {
+        type:
+          | 'unknown_error'
+          | 'model_overloaded_error'
+          | 'model_rate_limited_error'
+          | 'model_request_failed_error'
+          | 'billing_error'
+          | 'tool_use_limit_reached_error'
+          | 'compaction_limit_reached_error'
+      }
+    | { type: 'mcp_connection_failed_error' | 'mcp_authentication_failed_error'; mcp_server_name: string }
+  )
+/** Kinds of errors that need no further field. */
+export type PlainErrorType = Exclude<SessionErrorBody, { mcp_server_name: string }>['type']
 
 export type SessionStatusRunningEvent = Stamped & { type: 'session.status_running' }
 export type SessionStatusIdleEvent = Stamped & {
@@ -176,10 +183,8 @@ export type SessionUpdatedEvent = Stamped & {
   type: 'session.updated'
   title?: string | null
   metadata?: Record<string, string>
-  agent?: unknown
-  budget?: unknown
 }
-export type SessionUsageEvent = Stamped & { type: 'session.usage'; usage: SessionUsage; budget?: unknown }
+export type SessionUsageEvent = Stamped & { type: 'session.usage'; usage: SessionUsage }
 export type SessionDeletedEvent = Stamped & { type: 'session.deleted' }
 interface OfThread {
   session_thread_id: string

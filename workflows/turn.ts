@@ -1,4 +1,4 @@
-import type { SessionErrorBody, StopDetails, StopReason } from '../protocol/events.ts'
+import type { PlainErrorType, StopDetails, StopReason } from '../protocol/events.ts'
 import type { SessionState } from './session-state.ts'
 
 /** Takes every message that is waiting: they are answered together. */
@@ -21,7 +21,7 @@ export function finishTurn(state: SessionState, reason: StopReason, details: Sto
  * Ends a turn that cannot go on. The messages that are waiting go with it: they stay in the log, unanswered. The session
  * takes the next message. Source: spec §7, §11.2.
  */
-export function giveUp(state: SessionState, error: Omit<SessionErrorBody, 'retry_status'>): void {
+export function giveUp(state: SessionState, error: { type: PlainErrorType; message: string }): void {
   const dropped = state.inbox.take((event) => event.type === 'user.message' || event.type === 'system.message')
   state.phase = 'idle'
   state.tools = []
