@@ -11,6 +11,7 @@ import type { Config } from '../worker/config/load-config.ts'
 import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
 import { workerConfig } from '../worker/config/worker-config.ts'
 import { lockData } from '../worker/data-lock.ts'
+import { extension, packageRoot } from '../worker/package-root.ts'
 import { forgetRunningHost, noteRunningHost } from '../worker/running-host.ts'
 import { Supervisor } from '../worker/supervisor.ts'
 import { checkServer } from '../worker/temporal-server/check-server.ts'
@@ -69,7 +70,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   started.defer(() => new BubblewrapProvider({ dataDir: config.data }).shutdown())
 
   const supervisor = new Supervisor({
-    program: new URL('../worker/main.ts', import.meta.url),
+    program: path.join(packageRoot, 'worker', `main${extension}`),
     config: workerConfig(config, connection),
     processes: config.worker.processes,
     env,

@@ -11,6 +11,7 @@ const tasks = {
   demo: { services: true, program: ['cli/main.ts', 'demo'] },
   dev: { services: true, program: ['cli/main.ts', 'dev'] },
   bench: { services: true, program: ['bench/main.ts'] },
+  build: { services: false, program: ['scripts/build.ts'] },
   typecheck: { services: false, program: ['node_modules/typescript/bin/tsc', '-p', '.'] },
   lint: { services: false, program: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
 }

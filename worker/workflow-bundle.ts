@@ -3,7 +3,7 @@ import { access, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/pro
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleOption } from '@temporalio/worker'
-import { packageRoot } from './package-root.ts'
+import { extension, packageRoot } from './package-root.ts'
 
 const cache = path.join(packageRoot, 'node_modules', '.cache', 'holdfast')
 /** The folders that the workflow code is in. */
@@ -13,13 +13,13 @@ const sources = ['workflows', 'protocol']
  * The workflow code as a worker takes it: bundled once and kept, under a name made from everything that goes into it.
  */
 export async function workflowBundle(): Promise<WorkflowBundleOption> {
+  // The published package brings it along.
+  const built = path.join(packageRoot, 'workflow-bundle.js')
+  if (await exists(built)) return { codePath: built }
   const codePath = path.join(cache, `workflow-bundle-${await fingerprint()}.js`)
   if (await exists(codePath)) return { codePath }
 
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(packageRoot, 'workflows', 'index.ts'),
-    logger: new DefaultLogger('ERROR'),
-  })
+  const code = await bundleWorkflows()
   try {
     await mkdir(cache, { recursive: true })
     const partial = `${codePath}.${randomUUID()}`
@@ -31,6 +31,15 @@ export async function workflowBundle(): Promise<WorkflowBundleOption> {
     if (['EACCES', 'EROFS', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return { code }
     throw error
   }
+}
+
+/** The workflow code in one file. */
+export async function bundleWorkflows(): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.join(packageRoot, 'workflows', `index${extension}`),
+    logger: new DefaultLogger('ERROR'),
+  })
+  return code
 }
 
 async function fingerprint(): Promise<string> {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { install } from './install.ts'
 import { release } from './release.ts'
 import { withProgress } from './with-progress.ts'
+import { extension } from '../package-root.ts'
 
 /** A download whose file did not grow for this long is given up: behind a closed network it would hang for minutes. */
 const stallMs = 15_000
@@ -18,7 +19,7 @@ export async function downloadBinary(target: string, report: (line: string) => v
 
 async function download(folder: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const child = fork(fileURLToPath(new URL('download-process.ts', import.meta.url)), [folder, release], {
+  const child = fork(fileURLToPath(new URL(`download-process${extension}`, import.meta.url)), [folder, release], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
   child.on('message', ({ problem }: { problem: string | null }) =>
