@@ -114,12 +114,21 @@ export class KeeperClient {
     })
     closeSync(log)
     child.unref()
+    let ended = false
+    child.once('exit', () => {
+      ended = true
+    })
+    child.once('error', () => {
+      ended = true
+    })
     const deadline = Date.now() + startTimeoutMs
     for (;;) {
       await wait(10)
+      // It may have ended because another one was faster: that one answers.
+      const last = ended
       const socket = await dial(this.#address).catch(() => undefined)
       if (socket) return socket
-      if (Date.now() > deadline) {
+      if (last || Date.now() > deadline) {
         const fix = `see ${path.join(this.#dataDir, 'keeper.log')}`
         throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the keeper of the containers does not start', fix })
       }
