@@ -27,6 +27,8 @@ export default defineConfig({
 
   worker: {
     processes: 1,
+    // One more that takes over at once when another dies.
+    standby: true,
     // maxCachedWorkflows: 1000,
     maxConcurrentActivities: 200,
     maxConcurrentWorkflowTasks: 40,

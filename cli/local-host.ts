@@ -73,6 +73,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
     program: path.join(packageRoot, 'worker', `main${extension}`),
     config: workerConfig(config, connection),
     processes: config.worker.processes,
+    standby: config.worker.standby,
     env,
     log,
     onDeath: async (death) => {

@@ -22,5 +22,7 @@ export interface WorkerConfig {
 /** What a worker process says to its supervisor over IPC. */
 export type WorkerMessage =
   | { type: 'ready'; identity: string }
+  /** A standby has everything loaded and waits for its `work`. */
+  | { type: 'standby' }
   | { type: 'activity'; state: 'started' | 'ended'; workflowId: string; runId: string; activityId: string }
   | { type: 'preview'; sessionId: string; preview: unknown }

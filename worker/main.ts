@@ -4,7 +4,7 @@
  */
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
-import { runWorker } from './run-worker.ts'
+import { prepareWorker } from './run-worker.ts'
 
 const config: WorkerConfig = JSON.parse(process.env.HOLDFAST_WORKER_CONFIG ?? 'null')
 if (!config || !process.send) throw new Error('this program is started by its supervisor: use `holdfast worker` or `holdfast dev`')
@@ -24,5 +24,12 @@ const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
 process.on('disconnect', () => process.exit(1))
 
-await runWorker(config, { say, signal: stop.signal })
+const worker = await prepareWorker(config, say)
+if (process.env.HOLDFAST_WORKER_STANDBY) {
+  stop.signal.addEventListener('abort', () => process.exit(0))
+  const called = new Promise((resolve) => process.once('message', resolve))
+  say({ type: 'standby' })
+  await called
+}
+await worker.run(stop.signal)
 process.exit(0)

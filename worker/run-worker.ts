@@ -17,14 +17,19 @@ import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { reportActivities } from './report-activities.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
-/** What the process tells its supervisor, and when it is to stop. */
-export interface WorkerSurroundings {
-  say: (message: WorkerMessage) => void
-  signal: AbortSignal
+export interface PreparedWorker {
+  /** Works until the signal aborts and its work is done or its grace time is over. */
+  run(signal: AbortSignal): Promise<void>
 }
 
-/** Puts a worker together and runs it until it is told to stop and its work is done or its grace time is over. */
-export async function runWorker(config: WorkerConfig, { say, signal }: WorkerSurroundings): Promise<void> {
+/**
+ * Puts a worker together: after this it only has to begin.
+ * @param say tells the supervisor what the process is at
+ */
+export async function prepareWorker(
+  config: WorkerConfig,
+  say: (message: WorkerMessage) => void,
+): Promise<PreparedWorker> {
   const { namespace, taskQueue, hostQueue, settings, container } = config
   const reach = connectionOptions(config.connection)
   const { encryptionKey } = new Secrets(process.env)
@@ -85,13 +90,18 @@ export async function runWorker(config: WorkerConfig, { say, signal }: WorkerSur
   ]
   // The queue of this host alone, for the tools of the sessions that have their container here.
   if (hostQueue !== taskQueue) workers.push(await Worker.create({ ...options, taskQueue: hostQueue }))
-  signal.addEventListener('abort', () => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
-  })
-  const running = Promise.all(workers.map((worker) => worker.run()))
-  say({ type: 'ready', identity: config.identity })
-  if (signal.aborted) for (const worker of workers) worker.shutdown()
-  await running
-  await logs.close()
-  await Promise.all([native.close(), connection.close(), containers.close(), records.close()])
+  return {
+    async run(signal) {
+      const stop = () => {
+        for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+      }
+      const running = Promise.all(workers.map((worker) => worker.run()))
+      say({ type: 'ready', identity: config.identity })
+      signal.addEventListener('abort', stop)
+      if (signal.aborted) stop()
+      await running
+      await logs.close()
+      await Promise.all([native.close(), connection.close(), containers.close(), records.close()])
+    },
+  }
 }

@@ -8,6 +8,11 @@ process.on('SIGTERM', () => process.exit(0))
 setInterval(() => {}, 1_000_000)
 
 if (process.env.FAKE_WORKER === 'broken') process.exit(3)
+if (process.env.HOLDFAST_WORKER_STANDBY) {
+  const called = new Promise((resolve) => process.once('message', resolve))
+  process.send({ type: 'standby' })
+  await called
+}
 process.send({ type: 'ready', identity })
 if (process.env.FAKE_WORKER === 'busy') {
   activity('started', '1')

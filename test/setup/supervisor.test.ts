@@ -43,6 +43,28 @@ describe('the supervisor', () => {
     expect(heard.lines[0]).toMatch(/SIGKILL.*1 open activities.*restarting/)
   })
 
+  it('lets a standby take over at once, and keeps another', async () => {
+    const { supervisor, heard } = await supervised('busy', { standby: true })
+    await supervisor.start()
+    await until(() => supervisor.standbyPid !== undefined)
+    const [standby, [killed]] = [supervisor.standbyPid, supervisor.pids]
+    process.kill(killed!, 'SIGKILL')
+    await until(() => heard.previews.length === 2)
+    expect(supervisor.pids).toEqual([standby])
+    expect(heard.previews).toEqual([{ pid: killed }, { pid: standby }])
+    await until(() => supervisor.standbyPid !== undefined)
+    expect(supervisor.standbyPid).not.toBe(standby)
+  })
+
+  it('replaces a standby that died', async () => {
+    const { supervisor } = await supervised('idle', { standby: true })
+    await supervisor.start()
+    await until(() => supervisor.standbyPid !== undefined)
+    const killed = supervisor.standbyPid!
+    process.kill(killed, 'SIGKILL')
+    await until(() => supervisor.standbyPid !== undefined && supervisor.standbyPid !== killed)
+  })
+
   it('gives every process an identity of its own', async () => {
     const { supervisor, heard } = await supervised('idle', { processes: 2 })
     await supervisor.start()

@@ -50,6 +50,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** @default 1 */
       processes: count.max(64).default(1),
+      /** One more process that takes over at once when another dies. @default true */
+      standby: z.boolean().default(true),
       /** Sessions held in memory, the others are replayed when they are needed. @default the SDK's, by the memory there is */
       maxCachedWorkflows: count.optional(),
       /** Model requests and tool calls at once, in each process. @default 200 */
