@@ -13,19 +13,26 @@ export class Printer {
     switch (event.type) {
       case 'user.message':
         if (event.processed_at === null) return
-        return this.#line('cyan', 'you', textOf(event.content))
+        this.#line('cyan', 'you', textOf(event.content))
+        return
       case 'session.status_running':
-        return this.#line('dim', 'status', 'running')
+        this.#line('dim', 'status', 'running')
+        return
       case 'session.status_rescheduled':
-        return this.#line('yellow', 'status', 'rescheduling')
+        this.#line('yellow', 'status', 'rescheduling')
+        return
       case 'session.status_idle':
-        return this.#line('dim', 'status', `idle (${event.stop_reason.type})`)
+        this.#line('dim', 'status', `idle (${event.stop_reason.type})`)
+        return
       case 'session.error':
-        return this.#line('yellow', 'error', `${event.error.message} (${event.error.retry_status.type})`)
+        this.#line('yellow', 'error', `${event.error.message} (${event.error.retry_status.type})`)
+        return
       case 'agent.tool_use':
-        return this.#line('magenta', event.name, String(event.input.command ?? JSON.stringify(event.input)))
+        this.#line('magenta', event.name, String(event.input.command ?? JSON.stringify(event.input)))
+        return
       case 'agent.tool_result':
-        return this.#line('dim', event.is_error ? 'failed' : 'result', textOf(event.content ?? []))
+        this.#line('dim', event.is_error ? 'failed' : 'result', textOf(event.content ?? []))
+        return
       case 'event_start':
         if (event.event.type === 'agent.message') {
           this.#previewed = event.event.id
@@ -43,7 +50,8 @@ export class Printer {
       case 'span.model_request_end': {
         const { input_tokens, cache_read_input_tokens, cache_creation_input_tokens, output_tokens } = event.model_usage
         const prompt = input_tokens + cache_read_input_tokens + cache_creation_input_tokens
-        return this.#line('dim', 'tokens', `${prompt} in (${cache_read_input_tokens} cached), ${output_tokens} out`)
+        this.#line('dim', 'tokens', `${prompt} in (${cache_read_input_tokens} cached), ${output_tokens} out`)
+        return
       }
     }
   }

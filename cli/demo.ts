@@ -6,10 +6,17 @@ import Anthropic, { toFile } from '@anthropic-ai/sdk'
 import { startScriptedModel } from '../testing/scripted-model/server.ts'
 import { loadConfig } from '../worker/config/load-config.ts'
 import { freePort } from '../worker/temporal-server/free-port.ts'
-import { startLocalHost } from './local-host.ts'
 import { Printer } from './demo-printer.ts'
+import { startLocalHost } from './local-host.ts'
 
-const csv = ['city,country,population', 'Oslo,Norway,717710', 'Bergen,Norway,291940', 'Rome,Italy,2748109', 'Milan,Italy,1354196', ''].join('\n')
+const csv = [
+  'city,country,population',
+  'Oslo,Norway,717710',
+  'Bergen,Norway,291940',
+  'Rome,Italy,2748109',
+  'Milan,Italy,1354196',
+  '',
+].join('\n')
 const task = "Read the data.csv file at /workspace/data.csv and give me a summary of what's in it."
 const followUp = 'Without reading the file again: what did you find in it?'
 
@@ -23,10 +30,16 @@ export async function demo(_argv: string[]): Promise<number> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-demo-'))
   const real = Boolean(process.env.ANTHROPIC_API_KEY || process.env.ANTHROPIC_AUTH_TOKEN)
   const scripted = real ? undefined : await startScriptedModel()
-  const env = scripted ? { ...process.env, ANTHROPIC_API_KEY: 'scripted', ANTHROPIC_BASE_URL: scripted.url } : process.env
+  const env = scripted
+    ? { ...process.env, ANTHROPIC_API_KEY: 'scripted', ANTHROPIC_BASE_URL: scripted.url }
+    : process.env
 
   title('Holdfast: a session that cannot be lost')
-  say(real ? 'with the model that ANTHROPIC_API_KEY gives access to' : 'without ANTHROPIC_API_KEY: a scripted model stands in, everything else is real')
+  say(
+    real
+      ? 'with the model that ANTHROPIC_API_KEY gives access to'
+      : 'without ANTHROPIC_API_KEY: a scripted model stands in, everything else is real',
+  )
   say('starting Temporal, a worker and the HTTP API …')
   const port = await freePort()
   const config = await loadConfig({ env, overrides: { data: dataDir, server: { port } } })
@@ -37,8 +50,14 @@ export async function demo(_argv: string[]): Promise<number> {
 
     title('1. An agent, an environment, a file, a session')
     const model = process.env.HOLDFAST_DEMO_MODEL ?? 'claude-opus-5'
-    const file = await client.beta.files.upload({ file: await toFile(Buffer.from(csv), 'data.csv', { type: 'text/csv' }) })
-    const agent = await client.beta.agents.create({ name: 'Analyst', model, tools: [{ type: 'agent_toolset_20260401' }] })
+    const file = await client.beta.files.upload({
+      file: await toFile(Buffer.from(csv), 'data.csv', { type: 'text/csv' }),
+    })
+    const agent = await client.beta.agents.create({
+      name: 'Analyst',
+      model,
+      tools: [{ type: 'agent_toolset_20260401' }],
+    })
     const environment = await client.beta.environments.create({ name: 'demo' })
     const session = await client.beta.sessions.create({
       agent: agent.id,
@@ -69,16 +88,21 @@ export async function demo(_argv: string[]): Promise<number> {
     const { usage } = await client.beta.sessions.retrieve(session.id)
     const { input_tokens, cache_read_input_tokens, output_tokens } = usage
     const written = usage.cache_creation?.ephemeral_5m_input_tokens
-    say(`tokens: ${input_tokens} in, ${cache_read_input_tokens} from the cache, ${written} into it, ${output_tokens} out`)
+    say(
+      `tokens: ${input_tokens} in, ${cache_read_input_tokens} from the cache, ${written} into it, ${output_tokens} out`,
+    )
     const archived = await client.beta.sessions.archive(session.id)
     const events = []
     for await (const event of client.beta.sessions.events.list(session.id)) events.push(event)
     say(`archived: ${archived.status}, its ${events.length} events stay readable`)
     const { uiUrl, namespace } = host.temporal
-    if (uiUrl) say(`its workflow in the Temporal UI (while this runs): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`)
+    if (uiUrl)
+      say(`its workflow in the Temporal UI (while this runs): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`)
 
     const ok = killed && answered && remembered
-    console.log(ok ? styleText('green', '\n✔ nothing was lost') : styleText('red', '\n✖ the demo did not go as it should'))
+    console.log(
+      ok ? styleText('green', '\n✔ nothing was lost') : styleText('red', '\n✖ the demo did not go as it should'),
+    )
     return ok ? 0 : 1
   } finally {
     await host.stop()
@@ -88,7 +112,12 @@ export async function demo(_argv: string[]): Promise<number> {
 }
 
 /** One turn, printed as it happens. True when it ended by itself with an answer. */
-async function turn(client: Anthropic, sessionId: string, text: string, onEvent?: (type: string) => void): Promise<boolean> {
+async function turn(
+  client: Anthropic,
+  sessionId: string,
+  text: string,
+  onEvent?: (type: string) => void,
+): Promise<boolean> {
   const stream = await client.beta.sessions.events.stream(sessionId, { event_deltas: ['agent.message'] })
   await client.beta.sessions.events.send(sessionId, {
     events: [{ type: 'user.message', content: [{ type: 'text', text }] }],

@@ -1,5 +1,11 @@
 import { status as Grpc } from '@grpc/grpc-js'
-import { Connection, type ConnectionOptions, defaultGrpcRetryOptions, isRetryableError, makeGrpcRetryInterceptor } from '@temporalio/client'
+import {
+  Connection,
+  type ConnectionOptions,
+  defaultGrpcRetryOptions,
+  isRetryableError,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client'
 
 /**
  * A connection with the settings that sessions need. Two of the SDK's own do not fit: responses may be longer than 4 MiB

@@ -1,10 +1,11 @@
-import { encodePage, decodePage, type BidirectionalPage } from '../protocol/pagination.ts'
 import { z } from 'zod'
 import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
-import type { EventParams, UserEvent } from '../protocol/events.ts'
+import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
 import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
+import type { EventParams, UserEvent } from '../protocol/events.ts'
 import { newId } from '../protocol/ids.ts'
 import { patchMetadata } from '../protocol/metadata.ts'
+import { type BidirectionalPage, decodePage, encodePage } from '../protocol/pagination.ts'
 import { parse } from '../protocol/parse.ts'
 import {
   type Session,
@@ -16,13 +17,12 @@ import {
   sessionListParams,
   sessionUpdateParams,
 } from '../protocol/sessions.ts'
-import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
-import { createSessionEventsApi } from './session-events.ts'
 import { checkContent, receivedEvents } from './received-events.ts'
-import { prepareResources } from './session-resources.ts'
 import type { Runtime } from './runtime.ts'
+import { createSessionEventsApi } from './session-events.ts'
+import { prepareResources } from './session-resources.ts'
 import { sessionView } from './session-view.ts'
 import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
 
@@ -220,9 +220,11 @@ async function listSessions(
   stateOf: (row: SessionRecord) => Promise<SessionMemo | undefined>,
 ): Promise<BidirectionalPage<Session>> {
   const params = parse(sessionListParams, input ?? {})
-  if (params.agent_version !== undefined && !params.agent_id) throw invalidRequest('agent_version: only together with agent_id')
+  if (params.agent_version !== undefined && !params.agent_id)
+    throw invalidRequest('agent_version: only together with agent_id')
   const cursor: ListCursor | undefined = params.page ? decodePage('sessions', params.page, cursorShape) : undefined
-  if (cursor && params.order && params.order !== cursor.order) throw invalidRequest('page: the cursor is of the other order')
+  if (cursor && params.order && params.order !== cursor.order)
+    throw invalidRequest('page: the cursor is of the other order')
   if (cursor) checkPosition(cursor, params.created_at)
   const order = cursor?.order ?? params.order ?? 'desc'
   const backwards = cursor?.direction === 'prev'
@@ -244,7 +246,10 @@ async function listSessions(
       ...(params.agent_version && { agentVersion: params.agent_version }),
       ...(params.memory_store_id && { memoryStoreId: params.memory_store_id }),
     })
-    const states = await statesOf(runtime, page.rows.filter((row) => !row.archivedAt).map((row) => row.id))
+    const states = await statesOf(
+      runtime,
+      page.rows.filter((row) => !row.archivedAt).map((row) => row.id),
+    )
     const views = await Promise.all(
       page.rows.map(async (row) => {
         const state = states.get(row.id) ?? (await stateOf(row))

@@ -3,6 +3,8 @@
  * announces, and what its activities take and return. Not part of the public API. Everything here ends up in histories
  * that must replay for ever: change it only as docs/upgrading.md says.
  */
+
+import type { ToolResultBlock } from './content.ts'
 import type {
   EvaluatedPermission,
   PlainErrorType,
@@ -12,7 +14,6 @@ import type {
   ToolEvaluation,
   UserEvent,
 } from './events.ts'
-import type { ToolResultBlock } from './content.ts'
 import type { SessionStatus } from './status.ts'
 import type { SessionUsage, StepUsage } from './usage.ts'
 

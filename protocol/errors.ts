@@ -69,7 +69,8 @@ export const notSupported = (what: string) =>
 export const authenticationError = (message: string) => new ApiError(401, 'authentication_error', message)
 
 /** 404: no such object. */
-export const notFound = (what: string, id: string) => new ApiError(404, 'not_found_error', `${what} ${id} was not found`)
+export const notFound = (what: string, id: string) =>
+  new ApiError(404, 'not_found_error', `${what} ${id} was not found`)
 
 export const conflict = (message: string, options?: ApiErrorOptions) =>
   new ApiError(409, 'conflict_error', message, options)

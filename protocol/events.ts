@@ -1,6 +1,6 @@
 /** The events of a session. Source: spec §8.1, §9, §11. */
 import { z } from 'zod'
-import { type TextBlock, textBlock, toolResultBlock, type ToolResultBlock, userContentBlock } from './content.ts'
+import { type TextBlock, type ToolResultBlock, textBlock, toolResultBlock, userContentBlock } from './content.ts'
 import { limits } from './limits.ts'
 import type { ModelUsage, SessionUsage } from './usage.ts'
 

@@ -1,16 +1,47 @@
 /** Where a session's resources may lie in its container. Source: spec §12.1, §12.4. */
 
 /** Trees that belong to the system: nothing may be mounted on them or below them. */
-const system = ['/bin', '/boot', '/dev', '/etc', '/lib', '/lib32', '/lib64', '/libx32', '/proc', '/run', '/sbin', '/sys', '/usr']
+const system = [
+  '/bin',
+  '/boot',
+  '/dev',
+  '/etc',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/proc',
+  '/run',
+  '/sbin',
+  '/sys',
+  '/usr',
+]
 /** Folders that every container has: something may be mounted below them, not on them. */
-const ours = ['/', '/home', '/home/agent', '/mnt', '/mnt/memory', '/mnt/session', '/mnt/session/outputs', '/mnt/session/uploads', '/tmp', '/workspace']
+const ours = [
+  '/',
+  '/home',
+  '/home/agent',
+  '/mnt',
+  '/mnt/memory',
+  '/mnt/session',
+  '/mnt/session/outputs',
+  '/mnt/session/uploads',
+  '/tmp',
+  '/workspace',
+]
 
 /** Why nothing can be mounted at this path, or undefined when it can. */
 export function mountTargetProblem(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must be an absolute path'
   if (path.length > 1024) return 'is longer than 1024 characters'
   if (/\p{Cc}/u.test(path)) return 'has a control character'
-  if (path !== '/' && path.slice(1).split('/').some((part) => part === '' || part === '.' || part === '..')) {
+  if (
+    path !== '/' &&
+    path
+      .slice(1)
+      .split('/')
+      .some((part) => part === '' || part === '.' || part === '..')
+  ) {
     return 'must not have empty, "." or ".." parts'
   }
   if (ours.includes(path)) return `${path} is a folder of the container itself`

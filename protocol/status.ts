@@ -7,7 +7,15 @@ export const transitions = {
 } as const
 
 export type SessionStatus = keyof typeof transitions
-export type StatusFact = 'work' | 'settle' | 'transientError' | 'fatalError' | 'retry' | 'exhausted' | 'interrupt' | 'archive'
+export type StatusFact =
+  | 'work'
+  | 'settle'
+  | 'transientError'
+  | 'fatalError'
+  | 'retry'
+  | 'exhausted'
+  | 'interrupt'
+  | 'archive'
 
 /** The status after a fact. Throws when the table does not allow it. */
 export function next(status: SessionStatus, fact: StatusFact): SessionStatus {

@@ -22,9 +22,13 @@ for (const name of ['bin', 'temporal', 'README.md', 'CHANGELOG.md', 'LICENSE']) 
   await cp(path.join(root, name), path.join(dist, name), { recursive: true })
 }
 
-const { scripts: _scripts, devDependencies: _development, allowScripts: _allowed, files: _files, ...manifest } = JSON.parse(
-  await readFile(path.join(root, 'package.json'), 'utf8'),
-)
+const {
+  scripts: _scripts,
+  devDependencies: _development,
+  allowScripts: _allowed,
+  files: _files,
+  ...manifest
+} = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
 const published = {
   ...manifest,
   engines: { node: '>=24' },

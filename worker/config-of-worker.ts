@@ -13,7 +13,10 @@ export interface WorkerConfig {
   records: { url: string }
   blobs: { directory: string }
   model: { baseURL?: string; maxOutputTokens?: number; stallTimeoutMs?: number }
-  container: { provider: 'auto' | 'bubblewrap'; limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number } }
+  container: {
+    provider: 'auto' | 'bubblewrap'
+    limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
+  }
   settings: SessionSettings
   tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }
   shutdownGraceMs: number

@@ -7,7 +7,8 @@ import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { prepareWorker } from './run-worker.ts'
 
 const config: WorkerConfig = JSON.parse(process.env.HOLDFAST_WORKER_CONFIG ?? 'null')
-if (!config || !process.send) throw new Error('this program is started by its supervisor: use `holdfast worker` or `holdfast dev`')
+if (!config || !process.send)
+  throw new Error('this program is started by its supervisor: use `holdfast worker` or `holdfast dev`')
 process.title = 'holdfast worker'
 
 Runtime.install({

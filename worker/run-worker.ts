@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
-import { createActivities } from '../activities/index.ts'
-import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
+import { containersRoot } from '../activities/container/keeper/session-folder.ts'
+import { createActivities } from '../activities/index.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
 import { connect, connectForReading } from '../client/connection.ts'
@@ -41,8 +41,14 @@ export async function prepareWorker(
   const logs = new SessionLogs({ connection: await connectForReading(reach), namespace, codec }, blobs)
   const containers = new BubblewrapProvider({ dataDir: config.dataDir })
   // Beside the containers: their users have to reach what is mounted.
-  const mounts = new Mounts(path.join(path.dirname(await containersRoot(config.dataDir)), 'uploads'), { records, blobs })
-  const bus: Bus = { publish: (sessionId, preview) => say({ type: 'preview', sessionId, preview }), subscribe: () => () => {} }
+  const mounts = new Mounts(path.join(path.dirname(await containersRoot(config.dataDir)), 'uploads'), {
+    records,
+    blobs,
+  })
+  const bus: Bus = {
+    publish: (sessionId, preview) => say({ type: 'preview', sessionId, preview }),
+    subscribe: () => () => {},
+  }
   const model = new AnthropicProvider({
     ...config.model,
     ...(process.env.ANTHROPIC_API_KEY && { apiKey: process.env.ANTHROPIC_API_KEY }),

@@ -214,7 +214,8 @@ export class Supervisor {
     if (this.#stopping) return
     const { log } = this.#options
     if (this.#promote(place.index)) {
-      return log(`worker process ${child.pid} ended (${how}), ${open.size} open activities; another takes over`)
+      log(`worker process ${child.pid} ended (${how}), ${open.size} open activities; another takes over`)
+      return
     }
     const delayMs = this.#pace.delay(performance.now())
     if (delayMs > 0 && !this.#everReady) {

@@ -36,7 +36,8 @@ describe('a passing failure of the model', () => {
   it('waits as long as the server asks', async () => {
     const session = await newSession(host)
     const events = await converse(host.client, session.id, '#fault 429 retry-after=1\n#say answered')
-    const at = (type: string) => Date.parse(events.findLast((event) => event.type === type && 'processed_at' in event)!['processed_at' as never])
+    const at = (type: string) =>
+      Date.parse(events.findLast((event) => event.type === type && 'processed_at' in event)!['processed_at' as never])
     expect(at('session.status_running') - at('session.status_rescheduled')).toBeGreaterThanOrEqual(1000)
   })
 

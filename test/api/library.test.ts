@@ -70,7 +70,12 @@ describe('the library', () => {
   })
 
   it('throws the errors of the API', async () => {
-    await expect(host.holdfast.sessions.retrieve('sesn_nothing')).rejects.toMatchObject({ status: 404, type: 'not_found_error' })
-    await expect(host.holdfast.sessions.create({ agent: 'agent_nothing', environment_id: host.environment })).rejects.toMatchObject({ status: 404 })
+    await expect(host.holdfast.sessions.retrieve('sesn_nothing')).rejects.toMatchObject({
+      status: 404,
+      type: 'not_found_error',
+    })
+    await expect(
+      host.holdfast.sessions.create({ agent: 'agent_nothing', environment_id: host.environment }),
+    ).rejects.toMatchObject({ status: 404 })
   })
 })

@@ -14,7 +14,8 @@ describe('a session that is longer than one run', () => {
     const { client } = host
     const session = await newSession(host)
     const live = []
-    for (let turn = 0; turn < 8; turn++) live.push(...(await converse(client, session.id, `#bash echo ${turn}\n#say turn ${turn}`)))
+    for (let turn = 0; turn < 8; turn++)
+      live.push(...(await converse(client, session.id, `#bash echo ${turn}\n#say turn ${turn}`)))
     const processed = live.filter((event) => !('processed_at' in event) || event.processed_at !== null)
 
     const all = await listed(client, session.id)
@@ -23,7 +24,8 @@ describe('a session that is longer than one run', () => {
     expect(await listed(client, session.id, 7)).toEqual(all)
 
     const backwards = []
-    for await (const event of client.beta.sessions.events.list(session.id, { order: 'desc', limit: 11 })) backwards.push(event)
+    for await (const event of client.beta.sessions.events.list(session.id, { order: 'desc', limit: 11 }))
+      backwards.push(event)
     expect(backwards.reverse()).toEqual(all)
 
     const state = await host.holdfast.runtime.logs.get(session.id).newest()
@@ -90,7 +92,9 @@ describe('a reader that comes back', () => {
 
   it('with a cursor that is none is told so', async () => {
     const session = await newSession(host)
-    const response = await fetch(`${host.url}/v1/sessions/${session.id}/events/stream`, { headers: { 'last-event-id': 'nonsense' } })
+    const response = await fetch(`${host.url}/v1/sessions/${session.id}/events/stream`, {
+      headers: { 'last-event-id': 'nonsense' },
+    })
     expect(response.status).toBe(400)
   })
 })
@@ -100,12 +104,16 @@ describe('the list of events', () => {
     const session = await newSession(host)
     await converse(host.client, session.id, '#bash echo one\n#say two')
     const only = []
-    for await (const event of host.client.beta.sessions.events.list(session.id, { types: ['agent.message', 'agent.tool_use'] })) only.push(event.type)
+    for await (const event of host.client.beta.sessions.events.list(session.id, {
+      types: ['agent.message', 'agent.tool_use'],
+    }))
+      only.push(event.type)
     expect(only).toEqual(['agent.tool_use', 'agent.message'])
     const all = await listed(host.client, session.id)
     const middle = all[5]!.processed_at!
     const later = []
-    for await (const event of host.client.beta.sessions.events.list(session.id, { 'created_at[gt]': middle })) later.push(event)
+    for await (const event of host.client.beta.sessions.events.list(session.id, { 'created_at[gt]': middle }))
+      later.push(event)
     expect(later).toEqual(all.filter((event) => event.processed_at! > middle))
 
     let queued: unknown
@@ -113,7 +121,9 @@ describe('the list of events', () => {
       onEvent: async (event) => {
         if (event.type !== 'agent.tool_use') return
         await host.client.beta.sessions.events.send(session.id, { events: [message('#say later')] })
-        await expect.poll(async () => (queued = (await listed(host.client, session.id)).at(-1))).toMatchObject({ type: 'user.message', processed_at: null })
+        await expect
+          .poll(async () => (queued = (await listed(host.client, session.id)).at(-1)))
+          .toMatchObject({ type: 'user.message', processed_at: null })
       },
     })
     expect(queued).toMatchObject({ content: [{ text: '#say later' }] })
@@ -123,7 +133,11 @@ describe('the list of events', () => {
     const session = await newSession(host)
     await converse(host.client, session.id, '#say one')
     const page = await host.client.beta.sessions.events.list(session.id, { limit: 2 })
-    await expect(host.client.beta.sessions.events.list(session.id, { page: page.next_page!, order: 'desc' })).rejects.toMatchObject({ status: 400 })
-    await expect(host.client.beta.sessions.events.list(session.id, { page: 'page_x' })).rejects.toMatchObject({ status: 400 })
+    await expect(
+      host.client.beta.sessions.events.list(session.id, { page: page.next_page!, order: 'desc' }),
+    ).rejects.toMatchObject({ status: 400 })
+    await expect(host.client.beta.sessions.events.list(session.id, { page: 'page_x' })).rejects.toMatchObject({
+      status: 400,
+    })
   })
 })

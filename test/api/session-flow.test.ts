@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toFile } from '@anthropic-ai/sdk'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { converse, lastText, listed, message, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 
@@ -12,7 +12,9 @@ afterAll(() => host?.remove())
 describe('the flow of the chapter, with the official SDK', () => {
   it('reads an attached file, remembers it in the next turn, counts tokens, and keeps its log when archived', async () => {
     const { client } = host
-    const file = await client.beta.files.upload({ file: await toFile(Buffer.from('city,age\nOslo,10\nRome,20\n'), 'sample_data.csv') })
+    const file = await client.beta.files.upload({
+      file: await toFile(Buffer.from('city,age\nOslo,10\nRome,20\n'), 'sample_data.csv'),
+    })
     const session = await client.beta.sessions.create({
       agent: host.agent,
       environment_id: host.environment,
@@ -21,7 +23,11 @@ describe('the flow of the chapter, with the official SDK', () => {
     expect(session.status).toBe('idle')
     expect(session.resources[0]).toMatchObject({ type: 'file', mount_path: '/workspace/data.csv' })
 
-    const first = await converse(client, session.id, "Read the data.csv file at /workspace/data.csv and give me a summary of what's in it.")
+    const first = await converse(
+      client,
+      session.id,
+      "Read the data.csv file at /workspace/data.csv and give me a summary of what's in it.",
+    )
     expect(lastText(first)).toContain('2 rows')
     expect(lastText(first)).toContain('mean of age: 15')
 
@@ -37,7 +43,9 @@ describe('the flow of the chapter, with the official SDK', () => {
     const archived = await client.beta.sessions.archive(session.id)
     expect(archived).toMatchObject({ status: 'terminated' })
     expect(archived.archived_at).not.toBeNull()
-    await expect(client.beta.sessions.events.send(session.id, { events: [message('more')] })).rejects.toMatchObject({ status: 409 })
+    await expect(client.beta.sessions.events.send(session.id, { events: [message('more')] })).rejects.toMatchObject({
+      status: 409,
+    })
     await expect.poll(async () => typesOf(await listed(client, session.id)).at(-1)).toBe('session.status_terminated')
     expect((await listed(client, session.id)).slice(0, before.length)).toEqual(before)
   })
@@ -89,7 +97,9 @@ describe('a turn', () => {
 
   it('previews text that becomes the message', async () => {
     const session = await newSession(host)
-    const events = await converse(host.client, session.id, '#think first\n#long 60', { deltas: ['agent.message', 'agent.thinking'] })
+    const events = await converse(host.client, session.id, '#think first\n#long 60', {
+      deltas: ['agent.message', 'agent.thinking'],
+    })
     const written = events.find((event) => event.type === 'agent.message')!
     const starts = events.filter((event) => event.type === 'event_start').map((event) => event.event)
     expect(starts.map((start) => start.type)).toEqual(['agent.thinking', 'agent.message'])
@@ -124,7 +134,9 @@ describe('files of a session', () => {
     const [one, other] = [await newSession(host), await newSession(host)]
     await converse(host.client, one.id, '#bash echo secret > note.txt\n#say ok')
     expect(lastText(await converse(host.client, one.id, '#bash cat note.txt\n#say {{last}}'))).toContain('secret')
-    expect(lastText(await converse(host.client, other.id, '#bash ls -A /workspace | wc -l\n#say {{last}}'))).toMatch(/ 0$/)
+    expect(lastText(await converse(host.client, other.id, '#bash ls -A /workspace | wc -l\n#say {{last}}'))).toMatch(
+      / 0$/,
+    )
   })
 })
 
@@ -132,7 +144,9 @@ describe('the shell', () => {
   it('keeps its state from one turn to the next', async () => {
     const session = await newSession(host)
     await converse(host.client, session.id, '#bash cd /tmp; export NAME=kept\n#say ok')
-    expect(lastText(await converse(host.client, session.id, '#bash echo $NAME in $PWD\n#say {{last}}'))).toContain('kept in /tmp')
+    expect(lastText(await converse(host.client, session.id, '#bash echo $NAME in $PWD\n#say {{last}}'))).toContain(
+      'kept in /tmp',
+    )
   })
 })
 
@@ -141,7 +155,8 @@ describe('an interrupt', () => {
     const session = await newSession(host)
     const events = await converse(host.client, session.id, '#bash echo begun; sleep 60\n#say never', {
       onEvent: (event) =>
-        event.type === 'agent.tool_use' && host.client.beta.sessions.events.send(session.id, { events: [{ type: 'user.interrupt' }] }),
+        event.type === 'agent.tool_use' &&
+        host.client.beta.sessions.events.send(session.id, { events: [{ type: 'user.interrupt' }] }),
     })
     expect(events.at(-1)).toMatchObject({ type: 'session.status_idle', stop_reason: { type: 'end_turn' } })
     expect(events.find((event) => event.type === 'agent.tool_result')).toMatchObject({ is_error: true })

@@ -11,7 +11,11 @@ afterAll(() => host?.remove())
 
 const create = (fields: object = {}) =>
   host.client.beta.sessions.create({ agent: host.agent, environment_id: host.environment, ...fields })
-const refusal = (promise: Promise<unknown>) => promise.then(() => expect.unreachable(), (error) => error)
+const refusal = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.unreachable(),
+    (error) => error,
+  )
 
 describe('creating a session', () => {
   it('pins the newest version of the agent, or the one that is asked for', async () => {
@@ -20,12 +24,17 @@ describe('creating a session', () => {
     const first = await create({ agent: agent.id })
     await client.beta.agents.update(agent.id, { version: 1, name: 'v2' })
     expect((await create({ agent: agent.id })).agent).toMatchObject({ version: 2, name: 'v2' })
-    expect((await create({ agent: { type: 'agent', id: agent.id, version: 1 } })).agent).toMatchObject({ version: 1, name: 'v1' })
+    expect((await create({ agent: { type: 'agent', id: agent.id, version: 1 } })).agent).toMatchObject({
+      version: 1,
+      name: 'v1',
+    })
     expect((await client.beta.sessions.retrieve(first.id)).agent).toMatchObject({ version: 1, name: 'v1' })
   })
 
   it('applies overrides for this session only', async () => {
-    const session = await create({ agent: { type: 'agent_with_overrides', id: host.agent, system: 'Be brief.', tools: [] } })
+    const session = await create({
+      agent: { type: 'agent_with_overrides', id: host.agent, system: 'Be brief.', tools: [] },
+    })
     expect(session.agent).toMatchObject({ id: host.agent, system: 'Be brief.', tools: [] })
     await converse(host.client, session.id, '#say ok')
     const request = host.model.requests.at(-1)!.body
@@ -68,7 +77,11 @@ describe('creating a session', () => {
     const file = await client.beta.files.upload({ file: await toFile(Buffer.from('content\n'), 'a.txt') })
     const at = (mount_path?: string) => ({ type: 'file' as const, file_id: file.id, ...(mount_path && { mount_path }) })
     const session = await create({ resources: [at(), at('/workspace/in.txt'), at('/data/deep/b.txt')] })
-    expect(session.resources).toMatchObject([{ mount_path: `/mnt/session/uploads/${file.id}` }, {}, { mount_path: '/data/deep/b.txt' }])
+    expect(session.resources).toMatchObject([
+      { mount_path: `/mnt/session/uploads/${file.id}` },
+      {},
+      { mount_path: '/data/deep/b.txt' },
+    ])
     expect(session.resources.every((resource) => 'file_id' in resource && resource.file_id !== file.id)).toBe(true)
     const shown = await converse(
       client,
@@ -77,25 +90,45 @@ describe('creating a session', () => {
     )
     expect(lastText(shown).match(/content/g)).toHaveLength(4)
     expect(lastText(shown)).toContain('refused')
-    for (const path of ['/etc/passwd', '/usr/bin/x', '/workspace', 'relative', '/a/../etc/x', '/proc/1/x', '/mnt/session/outputs']) {
+    for (const path of [
+      '/etc/passwd',
+      '/usr/bin/x',
+      '/workspace',
+      'relative',
+      '/a/../etc/x',
+      '/proc/1/x',
+      '/mnt/session/outputs',
+    ]) {
       expect((await refusal(create({ resources: [at(path)] }))).status).toBe(400)
     }
     expect((await refusal(create({ resources: [at('/a'), at('/a/b')] }))).status).toBe(400)
-    expect((await create({ resources: Array.from({ length: 500 }, (_, index) => at(`/many/${index}`)) })).resources).toHaveLength(500)
-    expect((await refusal(create({ resources: Array.from({ length: 501 }, (_, index) => at(`/many/${index}`)) }))).status).toBe(400)
+    expect(
+      (await create({ resources: Array.from({ length: 500 }, (_, index) => at(`/many/${index}`)) })).resources,
+    ).toHaveLength(500)
+    expect(
+      (await refusal(create({ resources: Array.from({ length: 501 }, (_, index) => at(`/many/${index}`)) }))).status,
+    ).toBe(400)
     // The session's copies outlive the upload.
     await client.beta.files.delete(file.id)
-    expect(lastText(await converse(client, session.id, '#bash cat /workspace/in.txt\n#say {{last}}'))).toContain('content')
+    expect(lastText(await converse(client, session.id, '#bash cat /workspace/in.txt\n#say {{last}}'))).toContain(
+      'content',
+    )
   })
 })
 
 describe('changing a session', () => {
   it('sets title and metadata, says so in the log, and says nothing when nothing changes', async () => {
     const session = await create({ metadata: { keep: 'a', drop: 'b' } })
-    const changed = await host.client.beta.sessions.update(session.id, { title: 'New', metadata: { drop: null, add: 'c' } as never })
+    const changed = await host.client.beta.sessions.update(session.id, {
+      title: 'New',
+      metadata: { drop: null, add: 'c' } as never,
+    })
     expect(changed).toMatchObject({ title: 'New', metadata: { keep: 'a', add: 'c' } })
     await expect.poll(async () => typesOf(await listed(host.client, session.id))).toEqual(['session.updated'])
-    expect((await listed(host.client, session.id))[0]).toMatchObject({ title: 'New', metadata: { keep: 'a', add: 'c' } })
+    expect((await listed(host.client, session.id))[0]).toMatchObject({
+      title: 'New',
+      metadata: { keep: 'a', add: 'c' },
+    })
     await host.client.beta.sessions.update(session.id, { title: 'New' })
     await converse(host.client, session.id, '#say ok')
     expect(typesOf(await listed(host.client, session.id)).filter((type) => type === 'session.updated')).toHaveLength(1)
@@ -123,10 +156,13 @@ describe('the list of sessions', () => {
     expect(second.data.map(({ id }) => id)).toEqual(newest.slice(2, 4))
     const back = await client.beta.sessions.list({ ...all, page: second.prev_page! })
     expect(back.data.map(({ id }) => id)).toEqual(newest.slice(0, 2))
-    expect((await refusal(client.beta.sessions.list({ ...all, page: first.next_page!, order: 'asc' }) as never)).status).toBe(400)
+    expect(
+      (await refusal(client.beta.sessions.list({ ...all, page: first.next_page!, order: 'asc' }) as never)).status,
+    ).toBe(400)
 
     await client.beta.sessions.archive(ids[0]!)
-    const shown = async (params: object) => (await client.beta.sessions.list({ agent_id: agent.id, ...params })).data.map(({ id }) => id)
+    const shown = async (params: object) =>
+      (await client.beta.sessions.list({ agent_id: agent.id, ...params })).data.map(({ id }) => id)
     expect(await shown({})).toEqual(newest.slice(0, 4))
     expect(await shown({ include_archived: true })).toEqual(newest)
     expect(await shown({ include_archived: true, statuses: ['terminated'] })).toEqual([ids[0]])
@@ -158,7 +194,9 @@ describe('deleting a session', () => {
     await converse(client, session.id, '#bash echo made > here\n#say ok')
     const copy = session.resources[0] as { file_id: string }
     await client.beta.sessions.delete(session.id)
-    await expect.poll(() => client.beta.files.retrieveMetadata(copy.file_id).catch((error) => error.status), { timeout: 10_000 }).toBe(404)
+    await expect
+      .poll(() => client.beta.files.retrieveMetadata(copy.file_id).catch((error) => error.status), { timeout: 10_000 })
+      .toBe(404)
     const { records, connection, namespace } = host.holdfast.runtime
     await expect.poll(() => records.sessions.get(session.id), { timeout: 10_000 }).toBeUndefined()
     const describeRun = () =>

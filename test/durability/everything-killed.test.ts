@@ -72,10 +72,16 @@ function kill(pid: number): void {
 }
 
 describe('every process killed at once, in the middle of a tool call', () => {
-  it('the same command goes on: the call is reported as of unknown outcome, not run again, and the session answers', { timeout: 90_000 }, async () => {
+  it('the same command goes on: the call is reported as of unknown outcome, not run again, and the session answers', {
+    timeout: 90_000,
+  }, async () => {
     await dev()
     const client = new Anthropic({ apiKey: 'none', baseURL: `http://127.0.0.1:${port}`, maxRetries: 0 })
-    const agent = await client.beta.agents.create({ name: 'a', model: 'claude-opus-5', tools: [{ type: 'agent_toolset_20260401' }] })
+    const agent = await client.beta.agents.create({
+      name: 'a',
+      model: 'claude-opus-5',
+      tools: [{ type: 'agent_toolset_20260401' }],
+    })
     const environment = await client.beta.environments.create({ name: 'e' })
     const session = await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id })
     const script = '#bash echo begun | tee -a runs; sleep 60\n#bash cat runs\n#say {{last}}'
@@ -88,7 +94,9 @@ describe('every process killed at once, in the middle of a tool call', () => {
     await exited
     await dev()
 
-    await expect.poll(async () => typesOf(await listed(client, session.id)).at(-1), { timeout: 30_000 }).toBe('session.status_idle')
+    await expect
+      .poll(async () => typesOf(await listed(client, session.id)).at(-1), { timeout: 30_000 })
+      .toBe('session.status_idle')
     const events = await listed(client, session.id)
     const results = events.filter((event) => event.type === 'agent.tool_result')
     expect(results.map((event) => event.is_error)).toEqual([true, false])

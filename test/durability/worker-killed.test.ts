@@ -13,11 +13,14 @@ const killWorker = () => process.kill(host.workerPids[0]!, 'SIGKILL')
 describe('a worker killed in the middle of a tool call', () => {
   it('leaves the command running: it runs once, its output is whole, the turn goes on', async () => {
     const session = await newSession(host)
-    const script = '#bash echo begun | tee -a runs; for i in 1 2 3 4; do sleep 0.3; echo part $i; done\n#bash cat runs\n#say {{last}}'
+    const script =
+      '#bash echo begun | tee -a runs; for i in 1 2 3 4; do sleep 0.3; echo part $i; done\n#bash cat runs\n#say {{last}}'
     const events = await converse(host.client, session.id, script, {
       onEvent: async (event) => {
         if (event.type !== 'agent.tool_use' || !JSON.stringify(event.input).includes('part')) return
-        await expect.poll(() => host.holdfast.runtime.logs.get(session.id).tail.current?.facts.at(-1)?.kind).toBe('scheduled')
+        await expect
+          .poll(() => host.holdfast.runtime.logs.get(session.id).tail.current?.facts.at(-1)?.kind)
+          .toBe('scheduled')
         await runs(session.id)
         killWorker()
       },
@@ -27,7 +30,9 @@ describe('a worker killed in the middle of a tool call', () => {
     expect(JSON.stringify(results[0]!.content)).toContain('begun\\npart 1\\npart 2\\npart 3\\npart 4')
     expect(lastText(events)).toMatch(/begun$/)
     expect(typesOf(events)).toContain('session.status_rescheduled')
-    expect(await listed(host.client, session.id)).toEqual(events.filter((event) => event.type !== 'user.message' || event.processed_at !== null))
+    expect(await listed(host.client, session.id)).toEqual(
+      events.filter((event) => event.type !== 'user.message' || event.processed_at !== null),
+    )
   })
 
   /** Waits until the command has begun: its mark is in the container's workspace. */
@@ -52,7 +57,10 @@ describe('a worker killed in the middle of a model request', () => {
       },
     })
     expect(events.filter((event) => event.type === 'agent.message')).toHaveLength(1)
-    expect(events.filter((event) => event.type === 'span.model_request_end').map((event) => event.is_error)).toEqual([true, false])
+    expect(events.filter((event) => event.type === 'span.model_request_end').map((event) => event.is_error)).toEqual([
+      true,
+      false,
+    ])
     expect(typesOf(events)).toContain('session.status_rescheduled')
     expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
     expect(host.model.requests.filter((request) => request.refused)).toEqual([])

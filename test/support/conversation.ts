@@ -17,7 +17,11 @@ export async function converse(
   client: Anthropic,
   sessionId: string,
   input: string | Anthropic.Beta.Sessions.EventSendParams['events'],
-  options: { until?: (event: Event) => boolean; onEvent?: (event: Event) => unknown; deltas?: ('agent.message' | 'agent.thinking')[] } = {},
+  options: {
+    until?: (event: Event) => boolean
+    onEvent?: (event: Event) => unknown
+    deltas?: ('agent.message' | 'agent.thinking')[]
+  } = {},
 ): Promise<Event[]> {
   const until = options.until ?? ((event) => event.type === 'session.status_idle')
   const stream = await client.beta.sessions.events.stream(sessionId, { event_deltas: options.deltas })

@@ -12,10 +12,16 @@ const folder = fileURLToPath(new URL('../python', import.meta.url))
 /** A Python that has the official SDK, made once and kept in the cache of the user. */
 async function python(): Promise<string> {
   const requirements = path.join(folder, 'requirements.txt')
-  const name = createHash('sha256').update(await readFile(requirements)).digest('hex').slice(0, 12)
+  const name = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex')
+    .slice(0, 12)
   const cache = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'holdfast')
   const home = path.join(cache, `python-${name}`)
-  const made = await access(path.join(home, 'complete')).then(() => true, () => false)
+  const made = await access(path.join(home, 'complete')).then(
+    () => true,
+    () => false,
+  )
   if (!made) {
     await mkdir(cache, { recursive: true })
     await rm(home, { recursive: true, force: true })

@@ -26,7 +26,9 @@ describe('a history of every kind', () => {
     await converse(client, rescheduled.id, '#fault 529\n#say done')
     const interrupted = await newSession(host)
     await converse(client, interrupted.id, '#bash sleep 60\n#say never', {
-      onEvent: (event) => event.type === 'agent.tool_use' && client.beta.sessions.events.send(interrupted.id, { events: [{ type: 'user.interrupt' }] }),
+      onEvent: (event) =>
+        event.type === 'agent.tool_use' &&
+        client.beta.sessions.events.send(interrupted.id, { events: [{ type: 'user.interrupt' }] }),
     })
     const rolledOver = await newSession(host)
     for (let turn = 0; turn < 6; turn++) await converse(client, rolledOver.id, `#bash echo ${turn}\n#say done`)

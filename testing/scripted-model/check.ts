@@ -31,8 +31,10 @@ export function readRequest(body: unknown): MessagesRequest {
     if (!known.includes(field)) throw new Refused(`${field}: Extra inputs are not permitted`)
   }
   if (typeof request.model !== 'string') throw new Refused('model: Field required')
-  if (!Number.isInteger(request.max_tokens) || (request.max_tokens as number) < 1) throw new Refused('max_tokens: Field required')
-  if (!Array.isArray(request.messages) || request.messages.length === 0) throw new Refused('messages: at least one message is required')
+  if (!Number.isInteger(request.max_tokens) || (request.max_tokens as number) < 1)
+    throw new Refused('max_tokens: Field required')
+  if (!Array.isArray(request.messages) || request.messages.length === 0)
+    throw new Refused('messages: at least one message is required')
   const read: MessagesRequest = {
     ...request,
     model: request.model,
@@ -91,14 +93,19 @@ function checkMessages(messages: Message[]): void {
     if (!['user', 'assistant', 'system'].includes(role)) throw new Refused(`${where}.role: unknown role`)
     if (content.length === 0) throw new Refused(`${where}: messages must have non-empty content`)
     const previous = messages[index - 1]
-    if (previous?.role === role) throw new Refused(`${where}: roles must alternate, found multiple "${role}" roles in a row`)
+    if (previous?.role === role)
+      throw new Refused(`${where}: roles must alternate, found multiple "${role}" roles in a row`)
     const calls = role === 'assistant' ? content.filter((block) => block.type === 'tool_use') : []
     for (const { id } of calls) {
       if (ids.has(String(id))) throw new Refused(`${where}: tool_use ids must be unique`)
       ids.add(String(id))
     }
     const asked = previous?.role === 'assistant' ? previous.content.filter((block) => block.type === 'tool_use') : []
-    checkAnswers(asked.map((block) => String(block.id)), content, where)
+    checkAnswers(
+      asked.map((block) => String(block.id)),
+      content,
+      where,
+    )
   }
   const last = messages.at(-1)!
   if (last.role === 'assistant') throw new Refused('messages: the conversation must end with a user message')
@@ -112,7 +119,9 @@ function checkAnswers(asked: string[], content: Block[], where: string): void {
   if (new Set(answered).size !== answered.length) throw new Refused(`${where}: each tool_use must have a single result`)
   const missing = asked.filter((id) => !answered.includes(id))
   if (missing.length > 0) {
-    throw new Refused(`${where}: tool_use ids were found without tool_result blocks immediately after: ${missing.join(', ')}`)
+    throw new Refused(
+      `${where}: tool_use ids were found without tool_result blocks immediately after: ${missing.join(', ')}`,
+    )
   }
   if (content.slice(0, answered.length).some((block) => block.type !== 'tool_result')) {
     throw new Refused(`${where}: tool_result blocks must come first`)
@@ -120,8 +129,11 @@ function checkAnswers(asked: string[], content: Block[], where: string): void {
 }
 
 function checkBreakpoints({ tools, system, messages }: MessagesRequest): void {
-  const marked = [...tools, ...system, ...messages.flatMap((message) => message.content)].filter((part) => part.cache_control)
-  if (marked.length > 4) throw new Refused(`A maximum of 4 blocks with cache_control may be provided. Found ${marked.length}.`)
+  const marked = [...tools, ...system, ...messages.flatMap((message) => message.content)].filter(
+    (part) => part.cache_control,
+  )
+  if (marked.length > 4)
+    throw new Refused(`A maximum of 4 blocks with cache_control may be provided. Found ${marked.length}.`)
 }
 
 /** The signature of a thinking block: only what this server wrote, unchanged, has the right one. */

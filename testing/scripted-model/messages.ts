@@ -29,5 +29,7 @@ export function textOf(message: Message): string {
 export function toolResults(message: Message | undefined): string[] {
   return (message?.content ?? [])
     .filter((block) => block.type === 'tool_result')
-    .map(({ content }) => (typeof content === 'string' ? content : textOf({ role: 'user', content: (content ?? []) as Block[] })))
+    .map(({ content }) =>
+      typeof content === 'string' ? content : textOf({ role: 'user', content: (content ?? []) as Block[] }),
+    )
 }

@@ -51,7 +51,9 @@ export function answer(messages: Message[]): Step {
   const text = asked < 0 ? '' : newestText(messages[asked]!)
   const done = messages.slice(asked + 1).filter((message) => message.role === 'assistant').length
   const last = toolResults(messages.at(-1)).at(-1) ?? ''
-  const steps = text.split('\n').some((line) => line.startsWith('#')) ? parseScript(text) : demonstrate(text, messages, asked)
+  const steps = text.split('\n').some((line) => line.startsWith('#'))
+    ? parseScript(text)
+    : demonstrate(text, messages, asked)
   const step = steps[done]
   if (!step) return { blocks: [{ type: 'text', text: `${label} ${last.trim() || 'done'}` }] }
   const fill = (block: ReplyBlock): ReplyBlock =>
@@ -84,7 +86,8 @@ export function parseScript(text: string): Step[] {
     const [, directive, rest = ''] = match
     if (directive === 'say') add({ type: 'text', text: `${label} ${rest}` })
     else if (directive === 'long') add({ type: 'text', text: `${label} ${'word '.repeat(Number(rest)).trim()}` })
-    else if (directive === 'bash') add({ type: 'tool_use', name: 'bash', input: { command: rest.replaceAll('\\n', '\n') } })
+    else if (directive === 'bash')
+      add({ type: 'tool_use', name: 'bash', input: { command: rest.replaceAll('\\n', '\n') } })
     else if (directive === 'tool') add(toolCall(rest))
     else if (directive === 'refuse') add(undefined, { refuse: true })
     else if (directive === 'text') shape.blocks.push({ type: 'text', text: rest })
@@ -119,7 +122,9 @@ function parseFault(rest: string): Fault {
 function demonstrate(text: string, messages: Message[], asked: number): Step[] {
   const path = /(\/[\w./-]+\.csv)/.exec(text)?.[1]
   if (path) return [look(path), scan(path), summary(messages, path)]
-  const known = messages.slice(0, asked).findLast((message) => message.role === 'assistant' && textOf(message).includes('rows'))
+  const known = messages
+    .slice(0, asked)
+    .findLast((message) => message.role === 'assistant' && textOf(message).includes('rows'))
   if (known) return [say(`${label} From before, without looking again: ${textOf(known).replace(`${label} `, '')}`)]
   return [say(`${label} You said: ${text.trim()}`)]
 }
@@ -149,10 +154,17 @@ function scan(path: string): Step {
 
 function summary(messages: Message[], path: string): Step {
   const results = messages.flatMap((message) => toolResults(message))
-  const columns = results.find((result) => result.includes(','))?.split('\n')[0]?.split(',') ?? []
-  const facts = results.at(-1)?.split('\n').filter((line) => /^(rows|mean of)/.test(line)) ?? []
+  const columns =
+    results
+      .find((result) => result.includes(','))
+      ?.split('\n')[0]
+      ?.split(',') ?? []
+  const facts =
+    results
+      .at(-1)
+      ?.split('\n')
+      .filter((line) => /^(rows|mean of)/.test(line)) ?? []
   const rows = facts.find((fact) => fact.startsWith('rows'))?.split(': ')[1] ?? 'an unknown number of'
   const means = facts.filter((fact) => fact.startsWith('mean')).join(', ')
   return say(`${label} ${path} has ${rows} rows and the columns ${columns.join(', ')}.${means ? ` The ${means}.` : ''}`)
 }
-

@@ -177,5 +177,7 @@ function* deltas(block: ReplyBlock): Generator<Record<string, string>> {
 /** A word or so at a time; long texts in larger pieces. */
 function pieces(text: string): string[] {
   const size = Math.max(12, Math.ceil(text.length / 200))
-  return Array.from({ length: Math.ceil(text.length / size) }, (_, index) => text.slice(index * size, (index + 1) * size))
+  return Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
+    text.slice(index * size, (index + 1) * size),
+  )
 }

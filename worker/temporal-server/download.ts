@@ -2,10 +2,10 @@ import { fork } from 'node:child_process'
 import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { extension } from '../package-root.ts'
 import { install } from './install.ts'
 import { release } from './release.ts'
 import { withProgress } from './with-progress.ts'
-import { extension } from '../package-root.ts'
 
 /** A download whose file did not grow for this long is given up: behind a closed network it would hang for minutes. */
 const stallMs = 15_000
