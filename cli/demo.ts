@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -22,9 +23,10 @@ const followUp = 'Without reading the file again: what did you find in it?'
 
 /**
  * The main job, shown: a file goes in, an agent works on it, its worker process is killed in the middle of a tool call,
- * and the session goes on; a second message proves that it remembers. Runs on a data folder of its own that goes with it.
+ * and the session goes on; a second message proves that it remembers. Runs on a data folder of its own that goes with it;
+ * `--keep` leaves everything running until Ctrl-C, to look around.
  */
-export async function demo(_argv: string[]): Promise<number> {
+export async function demo(argv: string[]): Promise<number> {
   const title = (text: string) => console.log(styleText('bold', `\n${text}`))
   const say = (text: string) => console.log(styleText('dim', `  ${text}`))
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-demo-'))
@@ -97,8 +99,12 @@ export async function demo(_argv: string[]): Promise<number> {
     say(`archived: ${archived.status}, its ${events.length} events stay readable`)
     const { uiUrl, namespace } = host.temporal
     if (uiUrl)
-      say(`its workflow in the Temporal UI (while this runs): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`)
+      say(`its workflow in the Temporal UI (${argv.includes('--keep') ? 'now' : 'while it runs: npm run demo -- --keep'}): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`)
 
+    if (argv.includes('--keep')) {
+      say('everything keeps running until Ctrl-C')
+      await once(process, 'SIGINT')
+    }
     const ok = killed && answered && remembered
     console.log(
       ok ? styleText('green', '\n✔ nothing was lost') : styleText('red', '\n✖ the demo did not go as it should'),
