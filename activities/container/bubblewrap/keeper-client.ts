@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, openSync, closeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type KeeperRequest, type KeeperResponse, keeperProtocol } from '../keeper/messages.ts'
 import { ContainerUnavailable } from '../provider.ts'
+import { Lines } from '../supervisor/lines.ts'
 
 type Request = KeeperRequest extends infer R ? (R extends { request: number } ? Omit<R, 'request'> : never) : never
 
@@ -44,7 +45,9 @@ export class KeeperClient {
 
   /** Asks a keeper that runs to end; does nothing when none does. */
   async shutdown(): Promise<void> {
-    const socket = this.#socket ? await this.#socket.catch(() => undefined) : await dial(this.#address).catch(() => undefined)
+    const socket = this.#socket
+      ? await this.#socket.catch(() => undefined)
+      : await dial(this.#address).catch(() => undefined)
     if (!socket || socket.destroyed) return
     const closed = new Promise((resolve) => socket.once('close', resolve))
     socket.write(`${JSON.stringify({ request: -1, op: 'shutdown' })}\n`)
@@ -75,11 +78,9 @@ export class KeeperClient {
 
   async #connect(): Promise<Socket> {
     const socket = await dial(this.#address).catch(() => this.#start())
-    let rest = ''
-    socket.setEncoding('utf8').on('data', (chunk) => {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) this.#take(JSON.parse(line))
+    const lines = new Lines()
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      for (const line of lines.take(chunk)) this.#take(JSON.parse(line))
     })
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -130,7 +131,11 @@ export class KeeperClient {
       if (socket) return socket
       if (last || Date.now() > deadline) {
         const fix = `see ${path.join(this.#dataDir, 'keeper.log')}`
-        throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the keeper of the containers does not start', fix })
+        throw new ContainerUnavailable({
+          tried: ['bubblewrap'],
+          reason: 'the keeper of the containers does not start',
+          fix,
+        })
       }
     }
   }
@@ -138,11 +143,18 @@ export class KeeperClient {
   #take(response: KeeperResponse): void {
     const answer = this.#waiting.get(response.request)
     this.#waiting.delete(response.request)
-    if (response.ok) return answer?.resolve(response.result)
+    if (response.ok) {
+      answer?.resolve(response.result)
+      return
+    }
     const { name, reason, fix } = response.error
     answer?.reject(
       name === 'ContainerUnavailable'
-        ? new ContainerUnavailable({ tried: ['bubblewrap'], reason: reason.replace(/^no container: /, ''), ...(fix && { fix }) })
+        ? new ContainerUnavailable({
+            tried: ['bubblewrap'],
+            reason: reason.replace(/^no container: /, ''),
+            ...(fix && { fix }),
+          })
         : new Error(reason),
     )
   }

@@ -1,7 +1,5 @@
-import { rm } from 'node:fs/promises'
-import path from 'node:path'
 import type { ToolResult } from '../../../protocol/contract.ts'
-import { type Container, type ContainerCall, type ContainerProvider, type ContainerSpec, type Probe } from '../provider.ts'
+import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Probe } from '../provider.ts'
 import { cgroupVersion } from './cgroups.ts'
 import { KeeperClient, KeeperGone } from './keeper-client.ts'
 import { explain, tryOut } from './probe.ts'
@@ -18,10 +16,8 @@ export interface BubblewrapOptions {
 export class BubblewrapProvider implements ContainerProvider {
   readonly name = 'bubblewrap'
   readonly #client: KeeperClient
-  readonly #dataDir: string
 
   constructor({ dataDir, keeperIdleMs = 60_000 }: BubblewrapOptions) {
-    this.#dataDir = dataDir
     this.#client = new KeeperClient(dataDir, keeperIdleMs)
   }
 
@@ -60,7 +56,6 @@ export class BubblewrapProvider implements ContainerProvider {
   /** Ends the keeper and with it every container; files stay. */
   async shutdown(): Promise<void> {
     await this.#client.shutdown()
-    await rm(path.join(this.#dataDir, 'keeper.pid'), { force: true })
   }
 
   close(): Promise<void> {

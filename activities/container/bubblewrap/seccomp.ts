@@ -28,7 +28,7 @@ const x64: Architecture = {
     ...[425, 426, 427], // io_uring_setup, io_uring_enter, io_uring_register
     ...[246, 320, 175, 313, 176], // kexec_load, kexec_file_load, init_module, finit_module, delete_module
     ...[303, 304], // name_to_handle_at, open_by_handle_at
-    ...[310, 311, 312], // process_vm_readv, process_vm_writev, kcmp
+    ...[310, 311, 312, 438], // process_vm_readv, process_vm_writev, kcmp, pidfd_getfd
     ...[167, 168, 169, 163], // swapon, swapoff, reboot, acct
     ...[164, 227, 179, 443, 103], // settimeofday, clock_settime, quotactl, quotactl_fd, syslog
     ...[212, 135, 172, 173, 300], // lookup_dcookie, personality, iopl, ioperm, fanotify_init
@@ -51,7 +51,7 @@ const arm64: Architecture = {
     ...[425, 426, 427],
     ...[104, 294, 105, 273, 106],
     ...[264, 265],
-    ...[270, 271, 272],
+    ...[270, 271, 272, 438],
     ...[224, 225, 142, 89],
     ...[170, 112, 60, 443, 116],
     ...[18, 92, 262],

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
-import { createHash } from 'node:crypto'
 import { cgroupVersion, removeStaleCgroups } from '../bubblewrap/cgroups.ts'
 import { ContainerUnavailable } from '../provider.ts'
+import { Lines } from '../supervisor/lines.ts'
 import { type Host, KeptSession } from './kept-session.ts'
 import { type KeeperRequest, type KeeperResponse, keeperProtocol } from './messages.ts'
 import { runtimeFiles } from './runtime-files.ts'
@@ -74,15 +75,15 @@ export class Keeper {
       this.#clients.delete(socket)
       this.#rest()
     })
-    let rest = ''
-    socket.setEncoding('utf8').on('data', (chunk) => {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) void this.#answer(socket, line)
+    const lines = new Lines()
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      for (const line of lines.take(chunk)) void this.#answer(socket, line)
     })
   }
 
   async #answer(socket: Socket, line: string): Promise<void> {
+    // What would begin now would be killed at once; the next keeper takes it.
+    if (this.#ending) return void socket.destroy()
     let message: KeeperRequest
     try {
       message = JSON.parse(line)

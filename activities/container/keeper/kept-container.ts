@@ -1,9 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import type { ToolResult } from '../../../protocol/contract.ts'
+import { Lines } from '../supervisor/lines.ts'
 import type { FromSupervisor, ToSupervisor } from '../supervisor/protocol.ts'
 
 /** Milliseconds that a container may take until its supervisor answers. */
 const startTimeoutMs = 30_000
+/** Characters of a line; no result of a tool comes near it. */
+const longestLine = 64 * 1024 * 1024
 
 /** A call lost its runner: the supervisor or the whole container died under it. */
 export class CallLost extends Error {
@@ -34,11 +37,10 @@ export class KeptContainer {
     process.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-2000)
     })
-    let rest = ''
+    const lines = new Lines()
     process.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) this.#take(line)
+      for (const line of lines.take(chunk)) this.#take(line)
+      if (lines.length > longestLine) process.kill('SIGKILL')
     })
     this.exited = new Promise((resolve) => {
       const end = (reason: string) => {
@@ -59,7 +61,10 @@ export class KeptContainer {
 
   /** Resolves when the supervisor answers. Rejects with what bwrap said when it never will. */
   async started(): Promise<void> {
-    const timer = setTimeout(() => this.#ready.reject(new Error('the container did not answer in time')), startTimeoutMs)
+    const timer = setTimeout(
+      () => this.#ready.reject(new Error('the container did not answer in time')),
+      startTimeoutMs,
+    )
     try {
       await this.#ready.promise
     } finally {
@@ -95,20 +100,21 @@ export class KeptContainer {
   }
 
   #take(line: string): void {
-    let message: FromSupervisor
+    let message: FromSupervisor | null
     try {
       message = JSON.parse(line)
     } catch {
       return
     }
-    if (message.event === 'ready') {
+    // Who took over the supervisor writes here what he likes; other sessions must not suffer.
+    if (message?.event === 'ready') {
       // Not the first time: the supervisor was killed, and what it ran is lost to it.
       if (this.#isReady) this.#loseAll('the supervisor of the container was killed')
       this.#isReady = true
       this.#ready.resolve()
-    } else if (message.event === 'output') {
+    } else if (message?.event === 'output') {
       this.#pending.get(message.id)?.onOutput(message.text)
-    } else if (message.event === 'result') {
+    } else if (message?.event === 'result') {
       this.#pending.get(message.id)?.resolve(message.result as ToolResult)
       this.#pending.delete(message.id)
     }

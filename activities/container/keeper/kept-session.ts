@@ -97,11 +97,16 @@ export class KeptSession {
     const container = await this.#ready()
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
-      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `the ledger cannot be written (${cause.message})`, fix, cause })
+      throw new ContainerUnavailable({
+        tried: ['bubblewrap'],
+        reason: `the ledger cannot be written (${cause.message})`,
+        fix,
+        cause,
+      })
     })
     let result: ToolResult
     try {
-      const running = container.call(call, (text) => void this.#ledger.append(call.id, text))
+      const running = container.call(call, (text) => this.#ledger.append(call.id, text))
       // The wish to stop may have come while the container was being made.
       if (this.#aborted.has(call.id)) container.stopCall(call.id)
       result = await running
@@ -128,7 +133,8 @@ export class KeptSession {
   }
 
   async #ready(): Promise<KeptContainer> {
-    if (!this.#spec) throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
+    if (!this.#spec)
+      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
     const wanted = JSON.stringify(this.#spec.mounts)
     const current = this.#container
     if (current && !current.ended && (this.#mounted === wanted || current.busy)) return current

@@ -17,6 +17,8 @@ export type Entry =
  */
 export class Ledger {
   readonly #folder: string
+  /** The last of each call's appends that are under way. */
+  readonly #appends = new Map<string, Promise<void>>()
 
   constructor(folder: string) {
     this.#folder = folder
@@ -26,6 +28,11 @@ export class Ledger {
     const done = await readFile(this.#file(id, 'done'), 'utf8').catch(unlessMissing)
     if (done !== undefined) return { state: 'done', ...JSON.parse(done) }
     const fingerprint = await readFile(this.#file(id, 'started'), 'utf8').catch(unlessMissing)
+    if (fingerprint === '') {
+      // Who wrote it was killed in the middle of it, before the call.
+      await rm(this.#file(id, 'started'))
+      return { state: 'none' }
+    }
     return fingerprint === undefined ? { state: 'none' } : { state: 'started', fingerprint }
   }
 
@@ -59,15 +66,22 @@ export class Ledger {
       await file.close()
     }
     await rename(partial, this.#file(id, 'done'))
+    await this.#appends.get(id)
+    this.#appends.delete(id)
     await rm(this.#file(id, 'output'), { force: true })
   }
 
   /** Keeps output as it comes; it survives the death of this process, which is all it is for. */
-  async append(id: string, text: string): Promise<void> {
-    await appendFile(this.#file(id, 'output'), text).catch(() => {})
+  append(id: string, text: string): void {
+    const before = this.#appends.get(id) ?? Promise.resolve()
+    this.#appends.set(
+      id,
+      before.then(() => appendFile(this.#file(id, 'output'), text)).catch(() => {}),
+    )
   }
 
   async output(id: string): Promise<string> {
+    await this.#appends.get(id)
     const text = (await readFile(this.#file(id, 'output'), 'utf8').catch(unlessMissing)) ?? ''
     return text.slice(0, partialKept)
   }
@@ -80,7 +94,9 @@ export class Ledger {
 
 /** What makes two calls the same. */
 export function fingerprint(call: { name: string; input: Record<string, unknown> }): string {
-  return createHash('sha256').update(JSON.stringify([call.name, call.input])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([call.name, call.input]))
+    .digest('hex')
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {

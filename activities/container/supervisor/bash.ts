@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { Output } from './output.ts'
-import { killAll } from './processes.ts'
+import { type Call, killAll, pids } from './processes.ts'
 import { optional, type Result, ToolError, toolError, toolText } from './result.ts'
 
 const defaultTimeoutMs = 120_000
@@ -10,12 +10,16 @@ const defaultTimeoutMs = 120_000
 /**
  * The shell reads commands from descriptor 3 and reports each one's end on descriptor 4, which is standard output as it
  * was at the start: so the report comes behind the command's output. Commands get neither descriptor, and no input.
+ * Reported is at the loop's head, and there is a loop around it, because a command may say "continue" or "break"; a
+ * function would keep them in, but make what a command declares local. Before the first command the format is empty.
  */
 const loop = `exec 4>&1 2>&1
-while IFS= read -r -d '' HOLDFAST_CALL <&3 && IFS= read -r -d '' -u 3 REPLY; do
-  export HOLDFAST_CALL
-  eval "$REPLY" </dev/null 3<&- 4>&-
-  printf '\\036%s %d\\036' "$HOLDFAST_CALL" "$?" >&4
+while :; do
+  while printf "\${HOLDFAST_CALL:+\\\\036%s %d\\\\036}" "$HOLDFAST_CALL" "$?" >&4; do
+    IFS= read -r -d '' HOLDFAST_CALL <&3 && IFS= read -r -d '' -u 3 REPLY || exit
+    export HOLDFAST_CALL
+    eval "$REPLY" </dev/null 3<&- 4>&-
+  done
 done`
 
 interface Running {
@@ -62,7 +66,7 @@ export class BashTool {
     const wanted = optional(input, 'timeout_ms', 'number') ?? defaultTimeoutMs
     if (!Number.isInteger(wanted) || wanted < 1) throw new ToolError('timeout_ms must be a positive whole number')
     if (this.#stopped.delete(id)) return interrupted('')
-    if (restart) await this.#replace('')
+    if (restart) await this.#replace()
     if (command === undefined) {
       if (restart) return toolText('bash was restarted')
       throw new ToolError('command is required (or restart: true)')
@@ -74,6 +78,7 @@ export class BashTool {
   async #run(id: string, command: string, timeoutMs: number): Promise<Result> {
     const shell = this.#shell ?? this.#start()
     const marker = randomUUID()
+    const before = new Set(pids())
     const output = new Output(id)
     const end = await new Promise<End>((resolve) => {
       const timer = setTimeout(() => resolve('timeout'), timeoutMs)
@@ -89,7 +94,7 @@ export class BashTool {
       ;(shell.stdio[3] as NodeJS.WritableStream).write(`${marker}\0${command}\0`)
     })
     this.#running = undefined
-    if (typeof end === 'string') await this.#replace(marker)
+    if (typeof end === 'string') await this.#replace({ marker, before })
     const text = await output.text()
     if (end === 'timeout') {
       return toolError(join(text, `The command was stopped after ${timeoutMs} ms. The shell was restarted.`))
@@ -140,11 +145,11 @@ export class BashTool {
     if (!running) return ''
     const mark = `\x1e${running.marker} `
     const at = text.indexOf(mark)
-    const report = at >= 0 ? /^(\d+)\x1e/.exec(text.slice(at + mark.length)) : undefined
+    const end = at >= 0 ? text.indexOf('\x1e', at + mark.length) : -1
     const possible = at >= 0 ? at : lastPossible(text, mark)
     this.#emit(running, text.slice(0, possible))
-    if (!report) return text.slice(possible)
-    running.finish({ code: Number(report[1]) })
+    if (end < 0) return text.slice(possible)
+    running.finish({ code: Number(text.slice(at + mark.length, end)) })
     return ''
   }
 
@@ -154,16 +159,21 @@ export class BashTool {
     if (running.output.length <= Output.shown) this.#onOutput(running.id, text)
   }
 
-  async #replace(marker: string): Promise<void> {
+  async #replace(call?: Call): Promise<void> {
     const shell = this.#shell
     this.#shell = undefined
-    if (shell?.pid) await killAll(shell.pid, marker)
+    if (shell?.pid) await killAll(shell.pid, call)
     shell?.stdout?.destroy()
   }
 }
 
 const interrupted = (text: string): Result => ({
-  content: [{ type: 'text', text: join(text, 'The command was interrupted by the user before it ended. The shell was restarted.') }],
+  content: [
+    {
+      type: 'text',
+      text: join(text, 'The command was interrupted by the user before it ended. The shell was restarted.'),
+    },
+  ],
   is_error: true,
   outcome: 'interrupted',
 })

@@ -1,7 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { optional, required, type Result, ToolError, toolText } from './result.ts'
+import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
 /** Bytes of text that `read` and `edit` take at once. Source: spec §16. */
 const textLimit = 256 * 1024
@@ -27,7 +28,11 @@ export async function read(input: Record<string, unknown>): Promise<Result> {
   if (kind && !range) {
     if (size > mediaLimit) throw new ToolError(`${file} is ${size} bytes; at most ${mediaLimit} can be shown`)
     const data = (await readFile(file)).toString('base64')
-    return { content: [{ type: kind.type, source: { type: 'base64', media_type: kind.media_type, data } }], is_error: false, outcome: 'done' }
+    return {
+      content: [{ type: kind.type, source: { type: 'base64', media_type: kind.media_type, data } }],
+      is_error: false,
+      outcome: 'done',
+    }
   }
   if (!range) {
     if (size > textLimit) throw new ToolError(`${file} is ${size} bytes, more than ${textLimit}: give a view_range`)
@@ -52,7 +57,9 @@ export async function edit(input: Record<string, unknown>): Promise<Result> {
   if (before === after) throw new ToolError('old_string and new_string are the same')
   const { size } = await regular(file)
   if (size > textLimit) throw new ToolError(`${file} is ${size} bytes; at most ${textLimit} can be edited`)
-  const text = (await readFile(file)).toString()
+  const bytes = await readFile(file)
+  if (!isUtf8(bytes)) throw new ToolError(`${file} is no UTF-8 text: edit it with bash`)
+  const text = bytes.toString()
   const count = text.split(before).length - 1
   if (count === 0) throw new ToolError(`old_string was not found in ${file}`)
   if (count > 1 && !all) {
@@ -87,7 +94,8 @@ async function lines(file: string, [first, last]: [number, number]): Promise<str
       if (number > last) break
       if (number < first) continue
       bytes += Buffer.byteLength(line) + 1
-      if (bytes > textLimit) throw new ToolError(`lines ${first} to ${number} are more than ${textLimit} bytes: take fewer`)
+      if (bytes > textLimit)
+        throw new ToolError(`lines ${first} to ${number} are more than ${textLimit} bytes: take fewer`)
       wanted.push(line)
     }
   } finally {
@@ -106,16 +114,17 @@ async function regular(file: string): Promise<{ size: number }> {
   return found
 }
 
-/** Whole or not at all: written beside the file and moved over it. */
+/** Whole or not at all: written beside the file and moved over it; a symbolic link stays one. */
 async function replace(file: string, content: string): Promise<void> {
   const before = await stat(file).catch(() => undefined)
   if (before && !before.isFile()) throw new ToolError(`${file} is no regular file`)
-  await mkdir(path.dirname(file), { recursive: true })
-  const partial = path.join(path.dirname(file), `.${randomUUID()}.partial`)
+  const target = await realpath(file).catch(() => file)
+  await mkdir(path.dirname(target), { recursive: true })
+  const partial = path.join(path.dirname(target), `.${randomUUID()}.partial`)
   try {
     await writeFile(partial, content)
     if (before) await chmod(partial, before.mode & 0o7777)
-    await rename(partial, file)
+    await rename(partial, target)
   } catch (error) {
     await rm(partial, { force: true })
     const { code } = error as NodeJS.ErrnoException

@@ -5,6 +5,7 @@
  */
 import { BashTool } from './bash.ts'
 import { edit, read, write } from './files.ts'
+import { Lines } from './lines.ts'
 import type { FromSupervisor, ToSupervisor } from './protocol.ts'
 import { type Result, ToolError, toolError } from './result.ts'
 import { glob, grep } from './search.ts'
@@ -51,12 +52,10 @@ function stop(id: string): void {
   abandoned.add(id)
 }
 
-let rest = ''
+const lines = new Lines()
 process.stdin.setEncoding('utf8')
 process.stdin.on('data', (chunk: string) => {
-  const lines = (rest + chunk).split('\n')
-  rest = lines.pop()!
-  for (const line of lines) {
+  for (const line of lines.take(chunk)) {
     let message: ToSupervisor
     try {
       message = JSON.parse(line)

@@ -16,8 +16,10 @@ export class Output {
   readonly #id: string
   #head = ''
   #tail = ''
+  #cut = false
   #file: number | undefined
   #written = 0
+  #failed = false
 
   constructor(id: string) {
     this.#id = id
@@ -25,22 +27,25 @@ export class Output {
 
   append(text: string): void {
     this.length += text.length
-    if (this.#file === undefined && this.length <= Output.shown) {
+    if (!this.#cut) {
       this.#head += text
+      if (this.length > Output.shown) this.#spill()
       return
     }
-    if (this.#file === undefined) this.#spill()
     this.#save(text)
     this.#tail = (this.#tail + text).slice(-Output.shown / 2)
   }
 
   async text(): Promise<string> {
-    if (this.#file === undefined) return clean(this.#head)
-    closeSync(this.#file)
-    const head = this.#head.slice(0, Output.shown / 2)
-    const left = this.length - head.length - this.#tail.length
-    const cut = this.#written >= kept ? `the first ${kept} bytes are` : 'all of it is'
-    return clean(`${head}\n\n[${left} characters left out; ${cut} in ${this.#path}]\n\n${this.#tail}`)
+    if (!this.#cut) return clean(this.#head)
+    if (this.#file !== undefined) closeSync(this.#file)
+    const left = this.length - this.#head.length - this.#tail.length
+    return clean(`${this.#head}\n\n[${left} characters left out; ${this.#where()}]\n\n${this.#tail}`)
+  }
+
+  #where(): string {
+    if (this.#failed) return `only the first ${this.#written} bytes could be written to ${this.#path}`
+    return `${this.#written >= kept ? `the first ${kept} bytes are` : 'all of it is'} in ${this.#path}`
   }
 
   get #path(): string {
@@ -48,21 +53,27 @@ export class Output {
   }
 
   #spill(): void {
-    mkdirSync(folder, { recursive: true })
-    this.#file = openSync(this.#path, 'w')
+    this.#cut = true
+    try {
+      mkdirSync(folder, { recursive: true })
+      this.#file = openSync(this.#path, 'w')
+    } catch {
+      this.#failed = true
+    }
     this.#save(this.#head)
-    this.#tail = this.#head.slice(Output.shown / 2)
+    this.#tail = this.#head.slice(-Output.shown / 2)
+    this.#head = this.#head.slice(0, Output.shown / 2)
   }
 
   #save(text: string): void {
     const bytes = Buffer.from(text)
     const room = kept - this.#written
-    if (room <= 0) return
+    if (room <= 0 || this.#failed) return
     try {
       this.#written += writeSync(this.#file!, bytes.subarray(0, room))
     } catch {
       // The disk is full: the preview still is what it is.
-      this.#written = kept
+      this.#failed = true
     }
   }
 }
