@@ -1,7 +1,4 @@
-import type { FastifyError } from 'fastify'
 import { ApiError, invalidRequest, tooLarge, unavailable } from '../protocol/errors.ts'
-import { limits } from '../protocol/limits.ts'
-import { StorageFull } from '../store/blobs.ts'
 
 /** The error envelope. Source: spec §2.3. */
 export function envelope(error: ApiError, requestId: string) {
@@ -9,27 +6,58 @@ export function envelope(error: ApiError, requestId: string) {
   return { type: 'error', error: { type, message, ...fields, ...(details && { details }) }, request_id: requestId }
 }
 
+/** Headers that say to clients whether and when to try again. Source: spec §2.4. */
+export function retryHeaders({ shouldRetry, retryAfterSeconds }: ApiError): Record<string, string> {
+  return {
+    ...(shouldRetry !== undefined && { 'x-should-retry': String(shouldRetry) }),
+    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+  }
+}
+
+/** Statuses of gRPC with which Temporal says that it is away or too busy: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE. */
+const temporary = [4, 8, 14]
+/** What the store and the file system call a disk without room. */
+const full = ['storage_full', 'ENOSPC', 'EDQUOT']
+
 /** Any error as one of the API. What is not meant for clients is answered without its text. */
-export function toApiError(error: Partial<FastifyError> & Error): ApiError {
+export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  if (error instanceof StorageFull) {
-    return unavailable('the server has no space left: free some on the disk of its data folder', {
-      code: error.code,
-      shouldRetry: false,
-      cause: error,
-    })
+  for (const cause of causesOf(error)) {
+    const { code } = cause as { code?: unknown }
+    if (full.includes(code as string)) {
+      return unavailable('the server has no space left: free some on the disk of its data folder, then try again', {
+        code: 'storage_full',
+        // SDKs would repeat it at once, and to no avail.
+        shouldRetry: false,
+        retryAfterSeconds: undefined,
+        cause: error,
+      })
+    }
+    if (temporary.includes(code as number) && !(cause instanceof DOMException)) {
+      return unavailable('Temporal cannot be reached at the moment: try again', { cause: error })
+    }
   }
-  const code = error.code as string | number | undefined
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' || code === 'FST_REQ_FILE_TOO_LARGE') {
-    return tooLarge(`the body is longer than ${limits.requestBytes} bytes`)
+  return (
+    fromFramework(error) ??
+    new ApiError(500, 'api_error', 'an internal error: its cause is in the log of the server', { cause: error })
+  )
+}
+
+function* causesOf(error: unknown): Iterable<object> {
+  for (let depth = 0; depth < 10 && typeof error === 'object' && error !== null; depth++) {
+    yield error
+    error = (error as { cause?: unknown }).cause
   }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return invalidRequest('content-type: only application/json is taken here')
-  // A temporary failure of Temporal: UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED.
-  if (code === 14 || code === 4 || code === 8) {
-    return unavailable('Temporal cannot be reached at the moment: try again', { cause: error })
-  }
-  if (typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500) {
-    return new ApiError(error.statusCode, 'invalid_request_error', error.message)
-  }
-  return new ApiError(500, 'api_error', 'an internal error: its cause is in the log of the server', { cause: error })
+}
+
+/** Errors that Fastify and its multipart parser make of bad requests. */
+function fromFramework(error: unknown): ApiError | undefined {
+  const { code, statusCode = 0, message } = (error ?? {}) as { code?: unknown; statusCode?: number; message?: string }
+  if (typeof code !== 'string' || !code.startsWith('FST_') || statusCode < 400 || statusCode >= 500) return undefined
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return invalidRequest('content-type: must be application/json')
+  if (code === 'FST_FILES_LIMIT') return invalidRequest('file: one file an upload')
+  if (code === 'FST_FIELDS_LIMIT' || code === 'FST_PARTS_LIMIT') return invalidRequest('the upload has too many parts')
+  if (statusCode === 413) return tooLarge('the body is too long')
+  if (statusCode === 404) return new ApiError(404, 'not_found_error', message ?? 'not found')
+  return invalidRequest(message ?? 'the request is malformed')
 }

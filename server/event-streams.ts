@@ -1,20 +1,29 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { StreamedEvent } from '../client/api.ts'
-import { envelope, toApiError } from './envelope.ts'
+import type { ApiError } from '../protocol/errors.ts'
+import { unavailable } from '../protocol/errors.ts'
+import { envelope } from './envelope.ts'
+import { errorFrame, eventFrame } from './event-frame.ts'
+import type { ServerLimits } from './limits.ts'
 
-/** Bytes that may wait for a reader. One that does not read is let go: it can come back with its cursor. */
-const mostWaiting = 16 * 1024 * 1024
-const keepAliveMs = 8000
+export interface EventStreamsOptions {
+  limits: ServerLimits
+  /** What a stream that broke says to its reader. */
+  onError: (error: unknown, request: FastifyRequest) => ApiError
+}
 
-/**
- * Serves event streams (SSE). Every event is named `message`, the one name that all decoders of the official SDKs take,
- * also older ones that do not know newer types; its id is its place in the log, its data one line of JSON.
- * Source: spec §8.3, design §3.
- */
+/** Serves event streams (SSE) and knows the open ones. Source: spec §8.3, design §3. */
 export class EventStreams {
+  /** Streams that are open or about to be, each with what ends it; those with a head also get comments. */
   readonly #open = new Map<ServerResponse, AbortController>()
+  readonly #options: EventStreamsOptions
   #timer: NodeJS.Timeout | undefined
+  #ended = false
+
+  constructor(options: EventStreamsOptions) {
+    this.#options = options
+  }
 
   /** Opens a stream and sends its head once `open` has resolved; before that errors are answered as usual. */
   async serve(
@@ -22,48 +31,69 @@ export class EventStreams {
     reply: FastifyReply,
     open: (signal: AbortSignal) => Promise<AsyncIterable<StreamedEvent>>,
   ): Promise<void> {
-    const closing = new AbortController()
+    if (this.#ended) throw closing()
+    const leaving = new AbortController()
     const response = reply.raw
-    response.on('close', () => closing.abort())
-    const events = await open(closing.signal)
-    reply.hijack()
-    response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-      'request-id': request.id,
-    })
-    response.socket?.setNoDelay(true)
-    // The head and a first comment go out at once: from here on nothing is missed.
-    response.write(': open\n\n')
-    this.#add(response, closing)
+    response.once('close', () => leaving.abort())
+    this.#add(response, leaving)
     try {
-      for await (const { cursor, event } of events) {
-        if (response.destroyed) break
-        const id = cursor === undefined ? '' : `id: ${cursor}\n`
-        response.write(`event: message\n${id}data: ${JSON.stringify(event)}\n\n`)
-        if (response.writableLength > mostWaiting) response.destroy()
-      }
-    } catch (error) {
-      const body = envelope(toApiError(error as Error), request.id)
-      if (!response.destroyed) response.write(`event: error\ndata: ${JSON.stringify(body)}\n\n`)
+      const events = await open(leaving.signal).catch((error) => {
+        if (!leaving.signal.aborted) throw error
+        if (!response.destroyed) throw closing()
+      })
+      // From here on nobody else answers; when the client has gone meanwhile, nobody at all.
+      reply.hijack()
+      if (events) await this.#send(events, request, response, leaving.signal)
     } finally {
       this.#remove(response)
+    }
+  }
+
+  /** Ends every stream cleanly, and lets nobody open another; readers come back when the server does. */
+  end(): void {
+    this.#ended = true
+    for (const [response, leaving] of this.#open) {
+      leaving.abort()
+      if (response.headersSent) response.end()
+    }
+  }
+
+  async #send(
+    events: AsyncIterable<StreamedEvent>,
+    request: FastifyRequest,
+    response: ServerResponse,
+    leaving: AbortSignal,
+  ): Promise<void> {
+    const iterator = events[Symbol.asyncIterator]()
+    // Also while it waits for an event: nobody would be there to take it.
+    const free = () => void iterator.return?.().catch(() => {})
+    leaving.addEventListener('abort', free)
+    try {
+      if (leaving.aborted) return void response.destroy()
+      writeHead(response, request.id, this.#options.limits)
+      for (;;) {
+        const { done, value } = await iterator.next()
+        if (done || leaving.aborted) break
+        // One event at most waits for a slow reader; the rest stays in the log.
+        if (!response.write(eventFrame(value))) await drained(response)
+      }
+    } catch (error) {
+      if (leaving.aborted) return
+      response.write(errorFrame(envelope(this.#options.onError(error, request), request.id)))
+    } finally {
+      free()
       response.end()
     }
   }
 
-  /** Ends every stream; readers come back when the server does. */
-  end(): void {
-    for (const closing of this.#open.values()) closing.abort()
-  }
-
-  #add(response: ServerResponse, closing: AbortController): void {
-    this.#open.set(response, closing)
+  #add(response: ServerResponse, leaving: AbortController): void {
+    this.#open.set(response, leaving)
     // One timer for all: a thousand readers cost one wake-up.
     this.#timer ??= setInterval(() => {
-      for (const open of this.#open.keys()) open.write(': keep-alive\n\n')
-    }, keepAliveMs)
+      for (const open of this.#open.keys()) {
+        if (open.headersSent && !open.writableEnded && !open.writableNeedDrain) open.write(': keep-alive\n\n')
+      }
+    }, this.#options.limits.commentMs)
   }
 
   #remove(response: ServerResponse): void {
@@ -72,4 +102,33 @@ export class EventStreams {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
+}
+
+const closing = () => unavailable('the server is closing: connect again')
+
+function writeHead(response: ServerResponse, requestId: string, { stalledReaderMs }: ServerLimits): void {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+    'request-id': requestId,
+    // Its socket's time-outs are set for a stream, so no other request shall use it.
+    connection: 'close',
+  })
+  response.socket?.setNoDelay(true)
+  // Comments keep it from passing, unless the reader takes nothing: then the server closes the socket.
+  response.socket?.setTimeout(stalledReaderMs)
+  // The head and a first comment go out at once: from here on nothing is missed.
+  response.write(': open\n\n')
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.on('drain', done).on('close', done)
+    if (response.destroyed) done()
+  })
 }

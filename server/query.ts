@@ -6,28 +6,29 @@ export type QueryKind = 'text' | 'number' | 'boolean' | 'list' | 'bounds'
 
 /**
  * Reads the parameters that an endpoint has; others are ignored. Lists come as `name[]=a&name[]=b` or as a repeated
- * `name=a`, bounds as `name[gte]=…`. Source: spec §2.4.
+ * `name=a`, bounds as `name[gte]=…`; the library says which bounds there are. Source: spec §2.4.
  * @throws ApiError 400 that names the parameter
  */
 export function readQuery(request: FastifyRequest, shape: Record<string, QueryKind>): Record<string, unknown> {
-  const query = new URL(request.raw.url ?? '/', 'http://host').searchParams
+  const query = [...new URL(request.raw.url ?? '/', 'http://host').searchParams]
   const read: Record<string, unknown> = {}
   for (const [name, kind] of Object.entries(shape)) {
-    if (kind === 'bounds') {
-      const bounds = ['gt', 'gte', 'lt', 'lte'].flatMap((bound) => {
-        const text = query.get(`${name}[${bound}]`)
-        return text === null ? [] : [[bound, text]]
+    const given = query.filter(([key]) => key === name).map(([, value]) => value)
+    if (kind === 'list') {
+      given.push(...query.filter(([key]) => key === `${name}[]`).map(([, value]) => value))
+      if (given.length > 0) read[name] = given
+    } else if (kind === 'bounds') {
+      if (given.length > 0) throw invalidRequest(`${name}: needs a bound, as in ${name}[gte]`)
+      const bounds = query.flatMap(([key, value]) => {
+        const bound = key.startsWith(`${name}[`) && key.endsWith(']') ? key.slice(name.length + 1, -1) : undefined
+        return bound === undefined ? [] : [[bound, value] as const]
       })
       if (bounds.length > 0) read[name] = Object.fromEntries(bounds)
-      continue
+    } else if (given.length > 1) {
+      throw invalidRequest(`${name}: was given ${given.length} times`)
+    } else if (given.length === 1) {
+      read[name] = readValue(name, given[0]!, kind)
     }
-    if (kind === 'list') {
-      const items = [...query.getAll(`${name}[]`), ...query.getAll(name)]
-      if (items.length > 0) read[name] = items
-      continue
-    }
-    const text = query.get(name)
-    if (text !== null) read[name] = readValue(name, text, kind)
   }
   return read
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { invalidRequest } from '../protocol/errors.ts'
 
 /** Routes of one object. */
 export interface IdRoute {
@@ -12,7 +13,9 @@ export function bodyOf<T>(request: FastifyRequest): T {
 
 export function idempotencyKey(request: FastifyRequest): { idempotencyKey?: string } {
   const key = request.headers['idempotency-key']
-  return typeof key === 'string' && key !== '' ? { idempotencyKey: key } : {}
+  if (typeof key !== 'string' || key === '') return {}
+  if (key.length > 255) throw invalidRequest('idempotency-key: must have at most 255 characters')
+  return { idempotencyKey: key }
 }
 
 /** Whether the request asks for a beta by its header. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { HoldfastApi } from '../../client/api.ts'
-import { bodyOf, type IdRoute } from '../request.ts'
 import { readQuery } from '../query.ts'
+import { bodyOf, type IdRoute } from '../request.ts'
 
 export function environmentRoutes(app: FastifyInstance, { environments }: HoldfastApi): void {
   app.post('/environments', (request) => environments.create(bodyOf(request)))

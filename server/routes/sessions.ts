@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { HoldfastApi } from '../../client/api.ts'
 import type { EventStreams } from '../event-streams.ts'
-import { bodyOf, type IdRoute, idempotencyKey } from '../request.ts'
 import { readQuery } from '../query.ts'
+import { bodyOf, type IdRoute, idempotencyKey } from '../request.ts'
 
 export function sessionRoutes(app: FastifyInstance, { sessions }: HoldfastApi, streams: EventStreams): void {
   app.post('/sessions', (request) => sessions.create(bodyOf(request), idempotencyKey(request)))
@@ -36,7 +36,8 @@ export function sessionRoutes(app: FastifyInstance, { sessions }: HoldfastApi, s
       readQuery(request, { limit: 'number', page: 'text', order: 'text', types: 'list', created_at: 'bounds' }),
     ),
   )
-  app.get<IdRoute>('/sessions/:id/events/stream', async (request, reply) => {
+  // A stream has no head of its own: asking for it would open one.
+  app.get<IdRoute>('/sessions/:id/events/stream', { exposeHeadRoute: false }, async (request, reply) => {
     const params = readQuery(request, { after: 'text', event_deltas: 'list' })
     const last = request.headers['last-event-id']
     if (typeof last === 'string' && last !== '') params.after = last
