@@ -1,4 +1,4 @@
-import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity'
+import { ApplicationFailure, activityInfo, Context } from '@temporalio/activity'
 import { ApplicationFailureCategory } from '@temporalio/common'
 import type { Bus } from '../log/bus.ts'
 import type { SessionLogs } from '../log/session-logs.ts'

@@ -6,7 +6,11 @@ import type { SessionLogs } from '../log/session-logs.ts'
  * heartbeat; the session's own history, which this process reads anyway, tells within milliseconds.
  * Also sends the heartbeats that show that this process is alive.
  */
-export async function stoppable<T>(logs: SessionLogs, sessionId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function stoppable<T>(
+  logs: SessionLogs,
+  sessionId: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const { activityId } = activityInfo()
   const stop = new AbortController()
   const ended = new AbortController()

@@ -20,10 +20,7 @@ export async function withFiles(
   )
 }
 
-async function resolve(
-  block: AssistantBlock,
-  stores: { records: Records; blobs: Blobs },
-): Promise<AssistantBlock> {
+async function resolve(block: AssistantBlock, stores: { records: Records; blobs: Blobs }): Promise<AssistantBlock> {
   if (block.type === 'tool_result' && Array.isArray(block.content)) {
     return { ...block, content: await Promise.all(block.content.map((inner) => resolve(inner, stores))) }
   }

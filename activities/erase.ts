@@ -51,7 +51,10 @@ async function deleteRuns(connection: Connection, namespace: string, workflowId:
     runId = previous
   }
   // A gap in the chain (a run past its retention) hides older ones; the visibility store still lists them.
-  const { executions } = await workflowService.listWorkflowExecutions({ namespace, query: `WorkflowId = '${workflowId}'` })
+  const { executions } = await workflowService.listWorkflowExecutions({
+    namespace,
+    query: `WorkflowId = '${workflowId}'`,
+  })
   for (const { execution } of executions ?? []) {
     if (execution?.runId && !gone.has(execution.runId)) await deleteRun(execution.runId)
   }

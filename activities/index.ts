@@ -1,5 +1,5 @@
-import type { ContainerProvider } from './container/provider.ts'
 import { type CallModelDependencies, makeCallModel } from './call-model.ts'
+import type { ContainerProvider } from './container/provider.ts'
 import { type EraseDependencies, makeErase } from './erase.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
 import { makeSealRun } from './seal-run.ts'

@@ -41,7 +41,13 @@ export class Mounts {
 
   async #fetch(sessionId: string, fileId: string): Promise<string> {
     const target = path.join(this.#directory, sessionId, fileId)
-    if (await access(target).then(() => true, () => false)) return target
+    if (
+      await access(target).then(
+        () => true,
+        () => false,
+      )
+    )
+      return target
     const file = await this.#records.files.get(fileId)
     const content = file && (await this.#blobs.getStream(file.blob))
     if (!content) throw new Error(`file ${fileId} has no content`)

@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity'
-import type { SessionLogs } from '../log/session-logs.ts'
 import { writeSegment } from '../log/segments.ts'
+import type { SessionLogs } from '../log/session-logs.ts'
 import type { SealRunInput } from '../protocol/contract.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { sessionOf } from './session-of.ts'

@@ -80,7 +80,11 @@ function apply(known: Known, upTo: number): void {
 }
 
 /** The view of a run, once the tail has reached it. */
-async function runOf(tail: { current: RunView | undefined; catchUp(): Promise<RunView> }, run: number, signal: AbortSignal) {
+async function runOf(
+  tail: { current: RunView | undefined; catchUp(): Promise<RunView> },
+  run: number,
+  signal: AbortSignal,
+) {
   let view = tail.current && tail.current.run >= run ? tail.current : await tail.catchUp()
   while (view.run < run && !signal.aborted) {
     if (view.next) view = view.next

@@ -89,7 +89,9 @@ export class ContainerUnavailable extends Error {
   readonly fix: string | undefined
 
   constructor(details: { tried: string[]; reason: string; fix?: string; cause?: unknown }) {
-    super(`no container: ${details.reason}${details.fix ? ` (to mend it: ${details.fix})` : ''}`, { cause: details.cause })
+    super(`no container: ${details.reason}${details.fix ? ` (to mend it: ${details.fix})` : ''}`, {
+      cause: details.cause,
+    })
     this.tried = details.tried
     this.fix = details.fix
   }

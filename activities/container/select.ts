@@ -14,5 +14,9 @@ export async function selectContainerProvider({ dataDir }: SelectOptions): Promi
   const provider = new BubblewrapProvider({ dataDir })
   const { ok, reason, fix } = await provider.probe()
   if (ok) return provider
-  throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: reason ?? 'bubblewrap does not work', ...(fix && { fix }) })
+  throw new ContainerUnavailable({
+    tried: ['bubblewrap'],
+    reason: reason ?? 'bubblewrap does not work',
+    ...(fix && { fix }),
+  })
 }

@@ -50,4 +50,3 @@ function withBreakpoints(messages: ModelMessage[]): ModelMessage[] {
 function lastMarked<T extends object>(blocks: T[]): T[] {
   return blocks.map((block, index) => (index === blocks.length - 1 ? { ...block, ...breakpoint } : block))
 }
-

@@ -46,7 +46,11 @@ function ofResponse(error: APIError): ModelFailure {
   }
   if (status === 401 || status === 403) {
     const fix = 'check ANTHROPIC_API_KEY (or ANTHROPIC_AUTH_TOKEN) of the worker'
-    return { error: 'model_request_failed_error', message: `the model's server refused the key (${status}): ${fix}`, transient: false }
+    return {
+      error: 'model_request_failed_error',
+      message: `the model's server refused the key (${status}): ${fix}`,
+      transient: false,
+    }
   }
   return { error: 'model_request_failed_error', message, transient, ...withDelay }
 }

@@ -34,7 +34,9 @@ export interface ModelResponse {
 }
 
 /** What is known while the reply is coming in. `index` is the content block's. */
-export type ModelDelta = { type: 'block_start'; index: number; block: string } | { type: 'text'; index: number; text: string }
+export type ModelDelta =
+  | { type: 'block_start'; index: number; block: string }
+  | { type: 'text'; index: number; text: string }
 
 export interface ModelProvider {
   /**

@@ -195,14 +195,15 @@ describe('read', () => {
   })
 
   it.each([
-    ['dot.png', 'image', 'image/png'],
-    ['dot.JPG', 'image', 'image/jpeg'],
-    ['dot.gif', 'image', 'image/gif'],
-    ['dot.webp', 'image', 'image/webp'],
-    ['page.pdf', 'document', 'application/pdf'],
-  ])('gives %s as %s', async (name, type, media_type) => {
-    await bash(`printf '\\x89\\x00\\xff' >${name}`)
-    const source = { type: 'base64', media_type, data: Buffer.from([0x89, 0, 0xff]).toString('base64') }
+    ['dot.png', 'image', 'image/png', '\x89PNG\r\n\x1a\n\x00'],
+    ['dot.JPG', 'image', 'image/jpeg', '\xff\xd8\xff\xe0'],
+    ['dot.gif', 'image', 'image/gif', 'GIF89a\x01'],
+    ['dot.webp', 'image', 'image/webp', 'RIFF\x01\x02\x03\x04WEBPVP8'],
+    ['page.pdf', 'document', 'application/pdf', '%PDF-1.7'],
+  ])('gives %s as %s', async (name, type, media_type, text) => {
+    const bytes = Buffer.from(text, 'latin1')
+    await bash(`echo ${bytes.toString('base64')} | base64 -d >${name}`)
+    const source = { type: 'base64', media_type, data: bytes.toString('base64') }
     expect(await call('read', { file_path: name })).toEqual({
       content: [{ type, source }],
       is_error: false,
@@ -210,8 +211,17 @@ describe('read', () => {
     })
   })
 
+  it('tells an image by its content, not by its name: the model could not go on with a false one', async () => {
+    await bash(`echo no image >false.png; : >empty.pdf`)
+    expect(await text('read', { file_path: 'false.png' })).toBe('no image\n')
+    expect(await text('read', { file_path: 'empty.pdf' })).toBe('(empty file)')
+  })
+
   it('gives an image of some megabytes, and refuses one that is too large', async () => {
-    await bash('head -c 4000000 /dev/urandom >large.png; head -c 6000000 /dev/zero >huge.png; sha256sum <large.png')
+    await bash(
+      `for size in 4000000 6000000; do (echo iVBORw0KGgo= | base64 -d; head -c $size /dev/urandom) | head -c $size >$size.png; done`,
+    )
+    await bash('mv 4000000.png large.png; mv 6000000.png huge.png')
     const { content } = await call('read', { file_path: 'large.png' })
     const { data } = (content[0] as { source: { data: string } }).source
     expect(Buffer.from(data, 'base64')).toHaveLength(4_000_000)

@@ -27,7 +27,11 @@ export interface Layout {
 export const command = ['/usr/bin/bash', '-c', firstProcess]
 
 /** bwrap's options for a session's container. Source: design §5. */
-export function bwrapOptions(layout: Layout, mounts: Mount[], options: { tmpBytes: number; seccompDescriptor?: number }): string[] {
+export function bwrapOptions(
+  layout: Layout,
+  mounts: Mount[],
+  options: { tmpBytes: number; seccompDescriptor?: number },
+): string[] {
   const bind = ({ target, source, mode }: Mount) => [mode === 'ro' ? '--ro-bind' : '--bind', source, target]
   return [
     // --disable-userns refuses to work without its own --unshare-user.
@@ -35,7 +39,11 @@ export function bwrapOptions(layout: Layout, mounts: Mount[], options: { tmpByte
     ...['--ro-bind', '/usr', '/usr'],
     ...['bin', 'sbin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]),
     ...['/etc/ssl', '/etc/alternatives', '/etc/ld.so.cache'].flatMap((file) => ['--ro-bind-try', file, file]),
-    ...['passwd', 'group', 'hosts', 'nsswitch.conf'].flatMap((name) => ['--ro-bind', `${layout.etc}/${name}`, `/etc/${name}`]),
+    ...['passwd', 'group', 'hosts', 'nsswitch.conf'].flatMap((name) => [
+      '--ro-bind',
+      `${layout.etc}/${name}`,
+      `/etc/${name}`,
+    ]),
     ...['--proc', '/proc', '--dev', '/dev'],
     // Without a size these may fill half of the memory.
     ...['--size', String(64 * 1024 * 1024), '--tmpfs', '/dev/shm'],

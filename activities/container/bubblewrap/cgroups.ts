@@ -14,7 +14,10 @@ export async function cgroupVersion(): Promise<CgroupVersion> {
   const controllers = await readFile(`${root}/cgroup.controllers`, 'utf8').catch(() => '')
   const probe = `${prefix}probe-${process.pid}`
   if (['memory', 'pids', 'cpu'].every((name) => controllers.split(/\s/).includes(name))) {
-    const enabled = await writeFile(`${root}/cgroup.subtree_control`, '+memory +pids +cpu').then(() => true, () => false)
+    const enabled = await writeFile(`${root}/cgroup.subtree_control`, '+memory +pids +cpu').then(
+      () => true,
+      () => false,
+    )
     if (enabled && (await canMake(path.join(root, probe)))) return 'v2'
   }
   const usable = await Promise.all(['memory', 'pids', 'cpu'].map((name) => canMake(path.join(root, name, probe))))
@@ -45,7 +48,10 @@ export class Cgroup {
 
   static async create(version: 'v1' | 'v2', name: string, limits: ContainerLimits): Promise<Cgroup> {
     const group = `${prefix}${name}`
-    const folders = version === 'v2' ? [path.join(root, group)] : ['memory', 'pids', 'cpu'].map((kind) => path.join(root, kind, group))
+    const folders =
+      version === 'v2'
+        ? [path.join(root, group)]
+        : ['memory', 'pids', 'cpu'].map((kind) => path.join(root, kind, group))
     for (const folder of folders) await mkdir(folder, { recursive: true })
     const quota = Math.round(limits.cpus * period)
     if (version === 'v2') {

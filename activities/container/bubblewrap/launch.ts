@@ -7,6 +7,9 @@ import { seccompFilter } from './seccomp.ts'
 
 const bwrap = 'bwrap'
 
+/** Without cgroups memory is bounded by process. Node sets aside more than it uses: with 512 MiB it does not start. */
+const leastData = 1024 * 1024 * 1024
+
 export interface Launch {
   /** bwrap's options, given the descriptor of the seccomp filter. */
   options: (seccompDescriptor: number | undefined) => string[]
@@ -33,7 +36,7 @@ export function launch({ options, command, limits, uid, cgroups }: Launch): Chil
   const bounds = [
     // Counts every process of the user, so it only bounds a container whose user is its own.
     ...(uid === undefined ? [] : [`--nproc=${limits.pids}`]),
-    ...(cgroups.length > 0 ? [] : [`--data=${limits.memoryBytes}`]),
+    ...(cgroups.length > 0 ? [] : [`--data=${Math.max(limits.memoryBytes, leastData)}`]),
     '--core=0',
   ]
   const join = 'for group in $GROUPS_TO_JOIN; do echo 0 > "$group/cgroup.procs" || exit 1; done; exec "$@"'

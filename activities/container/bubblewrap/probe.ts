@@ -7,7 +7,12 @@ export async function tryOut(): Promise<string | undefined> {
   const process = launch({
     options: (seccompDescriptor) => [
       ...['--unshare-all', '--unshare-user', '--disable-userns', '--die-with-parent', '--new-session'],
-      ...['--ro-bind', '/usr', '/usr', ...['bin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`])],
+      ...[
+        '--ro-bind',
+        '/usr',
+        '/usr',
+        ...['bin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]),
+      ],
       ...['--proc', '/proc', '--dev', '/dev', '--uid', '1000', '--gid', '1000', '--clearenv'],
       ...(seccompFilter() ? ['--seccomp', String(seccompDescriptor)] : []),
     ],

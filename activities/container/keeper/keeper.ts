@@ -87,6 +87,7 @@ export class Keeper {
     let message: KeeperRequest
     try {
       message = JSON.parse(line)
+      if (typeof message?.request !== 'number') throw new Error('no request')
     } catch {
       return void socket.destroy()
     }

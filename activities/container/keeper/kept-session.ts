@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
 import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
@@ -29,6 +28,8 @@ export class KeptSession {
   readonly #folder: SessionFolder
   readonly #ledger: Ledger
   readonly #running = new Map<string, Running>()
+  /** Results that the disk has not taken yet. */
+  readonly #unsaved = new Map<string, Extract<Entry, { state: 'done' }>>()
   /** Calls that are to stop, also before they have begun. */
   readonly #aborted = new Set<string>()
   #spec: ContainerSpec | undefined
@@ -88,11 +89,11 @@ export class KeptSession {
 
   async destroy(): Promise<void> {
     await this.stop()
-    await rm(this.#folder.path, { recursive: true, force: true })
+    await this.#folder.remove()
   }
 
   async #settle(call: ContainerCall, print: string): Promise<ToolResult> {
-    const entry = await this.#ledger.read(call.id)
+    const entry = this.#unsaved.get(call.id) ?? (await this.#ledger.read(call.id))
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
     const container = await this.#ready()
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
@@ -127,9 +128,17 @@ export class KeptSession {
     return result
   }
 
-  /** A result that cannot be written down yet is answered all the same; the call is known as begun, so none repeats it. */
+  /** A result that cannot be written down yet is answered all the same, and kept here until the disk takes it. */
   async #record(id: string, print: string, result: ToolResult): Promise<void> {
-    await this.#ledger.finish(id, print, result).catch((error) => console.error(`ledger of ${this.id}: ${error}`))
+    this.#unsaved.set(id, { state: 'done', fingerprint: print, result })
+    for (const [unsaved, entry] of this.#unsaved) {
+      try {
+        await this.#ledger.finish(unsaved, entry.fingerprint, entry.result)
+        this.#unsaved.delete(unsaved)
+      } catch (error) {
+        console.error(`ledger of ${this.id}: ${error}`)
+      }
+    }
   }
 
   async #ready(): Promise<KeptContainer> {
@@ -182,5 +191,5 @@ function unknown(reason: string, output: string): ToolResult {
   const text =
     `It is unknown whether this call ran to its end: ${reason}. It was not run again. ` +
     `Check what it has done before repeating it. The shell was restarted; background processes may be gone.${seen}`
-  return { content: [{ type: 'text', text }], is_error: true, outcome: 'unknown' }
+  return { content: [{ type: 'text', text: text.toWellFormed() }], is_error: true, outcome: 'unknown' }
 }

@@ -19,18 +19,28 @@ export async function runtimeFiles(root: string): Promise<RuntimeFiles> {
   const copies = path.join(root, 'runtime')
   await mkdir(copies, { recursive: true, mode: 0o755 })
   const restricted = process.getuid?.() === 0
-  const node = !restricted || (await isWalkable(path.dirname(process.execPath)))
-    ? process.execPath
-    : await copied(path.join(copies, `node-${process.version}`), (target) => copyFile(process.execPath, target))
-  const supervisor = !restricted || (await isWalkable(source))
-    ? source
-    : await copied(path.join(copies, `supervisor-${await hashOf(source)}`), (target) => cp(source, target, { recursive: true }))
+  const node =
+    !restricted || (await isWalkable(path.dirname(process.execPath)))
+      ? process.execPath
+      : await copied(path.join(copies, `node-${process.version}`), (target) => copyFile(process.execPath, target))
+  const supervisor =
+    !restricted || (await isWalkable(source))
+      ? source
+      : await copied(path.join(copies, `supervisor-${await hashOf(source)}`), (target) =>
+          cp(source, target, { recursive: true }),
+        )
   return { node, supervisor }
 }
 
 /** Copies beside the target and moves it there, so that two keepers at once do no harm. */
 async function copied(target: string, copy: (to: string) => Promise<void>): Promise<string> {
-  if (await stat(target).then(() => true, () => false)) return target
+  if (
+    await stat(target).then(
+      () => true,
+      () => false,
+    )
+  )
+    return target
   const partial = `${target}.${process.pid}`
   await copy(partial)
   await rename(partial, target).catch(() => rm(partial, { recursive: true, force: true }))

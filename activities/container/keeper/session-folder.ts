@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
 
 const etc: Record<string, string> = {
   passwd: 'root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/home/agent:/bin/bash\n',
@@ -27,7 +29,10 @@ export async function containersRoot(dataDir: string): Promise<string> {
 /** Whether any user of the host can reach what lies in this folder. */
 export async function isWalkable(folder: string): Promise<boolean> {
   for (let at = folder; ; at = path.dirname(at)) {
-    const mode = await stat(at).then((found) => found.mode, () => 0o755)
+    const mode = await stat(at).then(
+      (found) => found.mode,
+      () => 0o755,
+    )
     if ((mode & 0o001) === 0) return false
     if (at === path.dirname(at)) return true
   }
@@ -68,6 +73,16 @@ export class SessionFolder {
     return uid
   }
 
+  /** Removes everything. Also what a container's processes wrote while they were being ended. */
+  async remove(): Promise<void> {
+    const all = () => rm(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
+    await all().catch(async () => {
+      // Folders that the agent closed to itself are closed to a keeper that is not root, too.
+      await promisify(execFile)('chmod', ['-R', 'u+rwX', this.path]).catch(() => {})
+      await all()
+    })
+  }
+
   /** One user a session, kept with it. */
   async #uid(): Promise<number> {
     const file = path.join(this.path, 'uid')
@@ -88,7 +103,13 @@ export class SessionFolder {
 }
 
 async function makeEtc(folder: string): Promise<void> {
-  if (await stat(path.join(folder, 'nsswitch.conf')).then(() => true, () => false)) return
+  if (
+    await stat(path.join(folder, 'nsswitch.conf')).then(
+      () => true,
+      () => false,
+    )
+  )
+    return
   await mkdir(folder, { recursive: true, mode: 0o755 })
   for (const [name, content] of Object.entries(etc)) await writeFile(path.join(folder, name), content, { mode: 0o644 })
 }

@@ -168,13 +168,7 @@ export class BashTool {
 }
 
 const interrupted = (text: string): Result => ({
-  content: [
-    {
-      type: 'text',
-      text: join(text, 'The command was interrupted by the user before it ended. The shell was restarted.'),
-    },
-  ],
-  is_error: true,
+  ...toolError(join(text, 'The command was interrupted by the user before it ended. The shell was restarted.')),
   outcome: 'interrupted',
 })
 

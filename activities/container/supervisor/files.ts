@@ -2,20 +2,12 @@ import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { mediumOf } from './media.ts'
 import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
 /** Bytes of text that `read` and `edit` take at once. Source: spec §16. */
 const textLimit = 256 * 1024
 const mediaLimit = 5 * 1024 * 1024
-
-const media: Record<string, { type: 'image' | 'document'; media_type: string }> = {
-  '.png': { type: 'image', media_type: 'image/png' },
-  '.jpg': { type: 'image', media_type: 'image/jpeg' },
-  '.jpeg': { type: 'image', media_type: 'image/jpeg' },
-  '.gif': { type: 'image', media_type: 'image/gif' },
-  '.webp': { type: 'image', media_type: 'image/webp' },
-  '.pdf': { type: 'document', media_type: 'application/pdf' },
-}
 
 /** Relative paths begin at the working directory. */
 export const located = (given: string) => path.resolve('/workspace', given)
@@ -24,15 +16,12 @@ export async function read(input: Record<string, unknown>): Promise<Result> {
   const file = located(required(input, 'file_path', 'string'))
   const range = rangeOf(input)
   const { size } = await regular(file)
-  const kind = media[path.extname(file).toLowerCase()]
-  if (kind && !range) {
+  const medium = range ? undefined : mediumOf(await beginning(file))
+  if (medium) {
     if (size > mediaLimit) throw new ToolError(`${file} is ${size} bytes; at most ${mediaLimit} can be shown`)
+    const { type, media_type } = medium
     const data = (await readFile(file)).toString('base64')
-    return {
-      content: [{ type: kind.type, source: { type: 'base64', media_type: kind.media_type, data } }],
-      is_error: false,
-      outcome: 'done',
-    }
+    return { content: [{ type, source: { type: 'base64', media_type, data } }], is_error: false, outcome: 'done' }
   }
   if (!range) {
     if (size > textLimit) throw new ToolError(`${file} is ${size} bytes, more than ${textLimit}: give a view_range`)
@@ -80,6 +69,17 @@ function rangeOf(input: Record<string, unknown>): [number, number] | undefined {
   if (first < 1) throw new ToolError('view_range: lines are counted from 1')
   if (last > 0 && last < first) throw new ToolError('view_range: the last line lies before the first')
   return [first, last <= 0 ? Number.POSITIVE_INFINITY : last]
+}
+
+/** The first bytes of a file: they tell an image, whatever its name says. */
+async function beginning(file: string): Promise<Buffer> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
 }
 
 /** Lines of a file of any size, read as far as needed. */

@@ -11,8 +11,14 @@ export type Block =
 /** A failure that the model can do something about. */
 export class ToolError extends Error {}
 
-export const toolText = (text: string): Result => ({ content: [{ type: 'text', text }], is_error: false, outcome: 'done' })
-export const toolError = (text: string): Result => ({ content: [{ type: 'text', text }], is_error: true, outcome: 'done' })
+export const toolText = (text: string): Result => result(text, false)
+export const toolError = (text: string): Result => result(text, true)
+
+/** The model's API refuses blank texts and halves of characters: one such result would spoil every later request. */
+function result(text: string, isError: boolean): Result {
+  const shown = text.trim() === '' ? '(no output)' : text.toWellFormed()
+  return { content: [{ type: 'text', text: shown }], is_error: isError, outcome: 'done' }
+}
 
 interface Types {
   string: string
@@ -21,7 +27,11 @@ interface Types {
 }
 
 /** A field of a tool's input, undefined when absent. Throws a ToolError that names it when it is of another type. */
-export function optional<T extends keyof Types>(input: Record<string, unknown>, name: string, type: T): Types[T] | undefined {
+export function optional<T extends keyof Types>(
+  input: Record<string, unknown>,
+  name: string,
+  type: T,
+): Types[T] | undefined {
   const value = input[name]
   if (value === undefined || value === null) return undefined
   const actual = typeof value

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { access, glob as find, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { located } from './files.ts'
-import { optional, required, type Result, ToolError, toolText } from './result.ts'
+import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
 const mostFiles = 200
 const mostBytes = 100 * 1024
@@ -43,9 +43,22 @@ export async function grep(input: Record<string, unknown>): Promise<Result> {
 }
 
 async function search(pattern: string, where: string) {
-  const hasRipgrep = await access('/usr/bin/rg').then(() => true, () => false)
+  const hasRipgrep = await access('/usr/bin/rg').then(
+    () => true,
+    () => false,
+  )
   const [command, options] = hasRipgrep
-    ? ['/usr/bin/rg', ['--no-heading', '--with-filename', '--line-number', '--color=never', '--hidden', ...skipped.flatMap((name) => ['-g', `!${name}`])]]
+    ? [
+        '/usr/bin/rg',
+        [
+          '--no-heading',
+          '--with-filename',
+          '--line-number',
+          '--color=never',
+          '--hidden',
+          ...skipped.flatMap((name) => ['-g', `!${name}`]),
+        ],
+      ]
     : ['/usr/bin/grep', ['-rHnIE', ...skipped.map((name) => `--exclude-dir=${name}`)]]
   const child = spawn(command, [...options, '-e', pattern, '--', where], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
