@@ -99,7 +99,9 @@ export async function demo(argv: string[]): Promise<number> {
     say(`archived: ${archived.status}, its ${events.length} events stay readable`)
     const { uiUrl, namespace } = host.temporal
     if (uiUrl)
-      say(`its workflow in the Temporal UI (${argv.includes('--keep') ? 'now' : 'while it runs: npm run demo -- --keep'}): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`)
+      say(
+        `its workflow in the Temporal UI (${argv.includes('--keep') ? 'now' : 'while it runs: npm run demo -- --keep'}): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`,
+      )
 
     if (argv.includes('--keep')) {
       say('everything keeps running until Ctrl-C')

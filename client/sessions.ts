@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
 import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
-import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
-import type { EventParams, UserEvent } from '../protocol/events.ts'
+import { invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
+import type { EventParams } from '../protocol/events.ts'
 import { newId } from '../protocol/ids.ts'
 import { patchMetadata } from '../protocol/metadata.ts'
 import { type BidirectionalPage, decodePage, encodePage } from '../protocol/pagination.ts'
@@ -10,9 +10,7 @@ import { parse } from '../protocol/parse.ts'
 import {
   type Session,
   type SessionAgent,
-  type SessionCreateParams,
   type SessionListParams,
-  type SessionUpdateParams,
   sessionCreateParams,
   sessionListParams,
   sessionUpdateParams,

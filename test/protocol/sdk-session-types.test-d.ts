@@ -20,7 +20,9 @@ export type Answers = [
 ]
 
 /** The SDK's type allows a redacted block in a message, which the API answers with a 400. */
-type Sendable<E> = E extends { content: (infer B)[] } ? Omit<E, 'content'> & { content: Exclude<B, { type: 'redacted' }>[] } : E
+type Sendable<E> = E extends { content: (infer B)[] }
+  ? Omit<E, 'content'> & { content: Exclude<B, { type: 'redacted' }>[] }
+  : E
 type SendParams = { events: Sendable<Anthropic.Beta.Sessions.EventSendParams['events'][number]>[] }
 type CreateParams = Omit<Anthropic.Beta.SessionCreateParams, 'betas' | 'initial_events'> & {
   initial_events?: Sendable<NonNullable<Anthropic.Beta.SessionCreateParams['initial_events']>[number]>[]
@@ -31,5 +33,8 @@ export type Requests = [
   Fits<SendParams, EventSendParams>,
   Fits<CreateParams, SessionCreateParams>,
   Fits<UpdateParams, SessionUpdateParams>,
-  Fits<Pick<Anthropic.Beta.Sessions.EventListParams, 'types' | 'order' | 'limit'>, NonNullable<Parameters<SessionEventsApi['list']>[1]>>,
+  Fits<
+    Pick<Anthropic.Beta.Sessions.EventListParams, 'types' | 'order' | 'limit'>,
+    NonNullable<Parameters<SessionEventsApi['list']>[1]>
+  >,
 ]
