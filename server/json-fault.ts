@@ -4,7 +4,8 @@ const scalar = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
 /**
  * Where a text that is no JSON goes wrong: the index of the first character that fits nowhere, or the text's length when
- * it ends too early. The engine's own messages quote the text around the fault, which may be a secret.
+ * it ends too early; of a number or a word that is none, where it begins. The engine's own messages quote the text around
+ * the fault, which may be a secret.
  */
 export function jsonFault(text: string): number {
   const open: ('{' | '[')[] = []

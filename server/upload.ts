@@ -51,6 +51,9 @@ export async function receiveUpload(
   } catch (error) {
     open?.file.destroy()
     if (stored) await files.delete(stored.id)
+    if (request.raw.destroyed && !request.raw.complete) {
+      throw invalidRequest('the connection was closed before the upload was complete', { cause: error })
+    }
     throw fromParser(error)
   } finally {
     unwatch()
