@@ -1,0 +1,85 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
+import { connect } from '../../client/connection.ts'
+
+/** A bare Temporal workflow in the same process layout and on the same server as the product. */
+export class Floor {
+  readonly #connection: Awaited<ReturnType<typeof connect>>
+  readonly #worker: ChildProcess
+  readonly #taskQueue: string
+
+  private constructor(connection: Awaited<ReturnType<typeof connect>>, worker: ChildProcess, taskQueue: string) {
+    this.#connection = connection
+    this.#worker = worker
+    this.#taskQueue = taskQueue
+  }
+
+  static async start(address: string, folder: string): Promise<Floor> {
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('workflow.ts', import.meta.url)),
+      logger: new DefaultLogger('ERROR'),
+    })
+    const bundle = path.join(folder, 'floor.js')
+    await writeFile(bundle, code)
+    const taskQueue = 'floor'
+    const worker = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [address, taskQueue, bundle])
+    await once(worker, 'message')
+    return new Floor(await connect({ address }), worker, taskQueue)
+  }
+
+  /** A workflow and the way to have it do one turn; the end of the turn is seen by history long poll. */
+  async session(): Promise<() => Promise<number>> {
+    const { workflowService } = this.#connection
+    const namespace = 'default'
+    const workflowId = `floor-${crypto.randomUUID()}`
+    const payload = (value: unknown) => ({
+      metadata: { encoding: Buffer.from('json/plain') },
+      data: Buffer.from(JSON.stringify(value)),
+    })
+    await workflowService.startWorkflowExecution({
+      namespace,
+      workflowId,
+      requestId: workflowId,
+      workflowType: { name: 'floor' },
+      taskQueue: { name: this.#taskQueue },
+    })
+    let token: Uint8Array | undefined
+    let idles = 0
+    const read = async () => {
+      const { history, nextPageToken } = await workflowService.getWorkflowExecutionHistory({
+        namespace,
+        execution: { workflowId },
+        waitNewEvent: true,
+        nextPageToken: token,
+      })
+      token = nextPageToken
+      for (const event of history?.events ?? []) {
+        const state = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.state?.data
+        if (state && Buffer.from(state).toString() === '"idle"') idles++
+      }
+    }
+    await read()
+    return async () => {
+      const before = idles
+      const started = performance.now()
+      await workflowService.signalWorkflowExecution({
+        namespace,
+        workflowExecution: { workflowId },
+        signalName: 'deliver',
+        requestId: crypto.randomUUID(),
+        input: { payloads: [payload('x'.repeat(400))] },
+      })
+      while (idles === before) await read()
+      return performance.now() - started
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#worker.kill()
+    await this.#connection.close()
+  }
+}

@@ -1,0 +1,22 @@
+import { condition, defineSignal, proxyActivities, setHandler, upsertMemo } from '@temporalio/workflow'
+
+const { step } = proxyActivities<{ step(bytes: number): Promise<string> }>({
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '3 seconds',
+  retry: { maximumAttempts: 1 },
+})
+
+/** What a turn costs without any product: a signal, two memo upserts, three activities with payloads of the same size. */
+export async function floor(): Promise<void> {
+  const inbox: string[] = []
+  setHandler(defineSignal<[string]>('deliver'), (text) => void inbox.push(text))
+  for (;;) {
+    await condition(() => inbox.length > 0)
+    const text = inbox.shift()!
+    upsertMemo({ state: 'running', text: text.slice(0, 200) })
+    await step(600)
+    await step(200)
+    await step(400)
+    upsertMemo({ state: 'idle', text: text.slice(0, 400) })
+  }
+}

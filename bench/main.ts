@@ -1,0 +1,51 @@
+/** `npm run bench [-- --only NAME --json FILE --quick]`: measures the product and, in the same run, its floor. */
+import { appendFile, readFile } from 'node:fs/promises'
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { startBench } from './host.ts'
+import { type Line, measurements } from './measurements.ts'
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+})
+const names = values.only ? values.only.split(',') : Object.keys(measurements)
+const unknown = names.find((name) => !(name in measurements))
+if (unknown) {
+  console.error(`there is no measurement ${unknown}; there are: ${Object.keys(measurements).join(', ')}`)
+  process.exit(2)
+}
+
+const rounds = values.quick ? 10 : 40
+const version = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')).version
+const machine = `${os.cpus().length} cores, ${os.cpus()[0]?.model.trim()}, Node ${process.version}, ${os.platform()}`
+console.log(`holdfast ${version} · ${machine} · ${new Date().toISOString().slice(0, 10)}`)
+console.log('starting Temporal, a worker, the API, the scripted model and the floor …')
+const bench = await startBench()
+try {
+  print(['', 'median', 'p95', 'floor', 'ratio', ''])
+  for (const name of names) {
+    for (const line of await measurements[name]!(bench, rounds)) {
+      show(line)
+      if (values.json) await save(line, values.json)
+    }
+  }
+} finally {
+  await bench.stop()
+}
+process.exit(0)
+
+function show({ name, unit, measured, floor, note }: Line): void {
+  const number = (value: number) => `${value.toFixed(value < 100 ? 1 : 0)} ${unit}`.trim()
+  const ratio = floor ? (measured.median / floor.median).toFixed(2) : ''
+  print([name, number(measured.median), number(measured.p95), floor ? number(floor.median) : '', ratio, note ?? ''])
+}
+
+function print([name = '', ...columns]: string[]): void {
+  const note = columns.pop() ?? ''
+  console.log(`${name.padEnd(20)}${columns.map((column) => column.padStart(14)).join('')}  ${note}`.trimEnd())
+}
+
+async function save(line: Line, file: string): Promise<void> {
+  const at = new Date().toISOString()
+  await appendFile(file, `${JSON.stringify({ at, version, machine, ...line })}\n`)
+}
