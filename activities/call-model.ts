@@ -1,4 +1,4 @@
-import { ApplicationFailure, activityInfo, Context } from '@temporalio/activity'
+import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import { ApplicationFailureCategory } from '@temporalio/common'
 import type { Bus } from '../log/bus.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
@@ -78,16 +78,10 @@ export function makeCallModel({ logs, records, blobs, bus, model, host }: CallMo
   }
 }
 
-/** What a request leaves that was stopped: nothing but the tokens it had cost. A worker's own shutdown is no interrupt. */
+/** What a request leaves that was stopped: nothing but the tokens it had cost. */
 function interrupted(usage: StepUsage): ModelStep {
-  const { cancellationDetails } = Context.current()
-  if (cancellationDetails?.workerShutdown && !cancellationDetails.cancelRequested) {
-    throw ApplicationFailure.create({ type: MODEL_FAILURE, message: 'the worker shut down', details: [shutdown] })
-  }
   return { model: '', content: [], stop_reason: null, usage, tools: [], interrupted: true }
 }
-
-const shutdown = { error: 'unknown_error', message: 'the worker shut down', transient: true, retryAfterMs: 0 }
 
 function permanent(message: string): ModelRequestFailed {
   return new ModelRequestFailed({ error: 'unknown_error', message, transient: false })

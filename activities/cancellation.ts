@@ -1,5 +1,7 @@
-import { activityInfo, cancelled, heartbeat } from '@temporalio/activity'
+import { ApplicationFailure, activityInfo, Context, cancelled, heartbeat } from '@temporalio/activity'
+import { ApplicationFailureCategory } from '@temporalio/common'
 import type { SessionLogs } from '../log/session-logs.ts'
+import { WORKER_STOPPED } from '../protocol/contract.ts'
 
 /**
  * Runs work that is stopped when the workflow cancels the activity. Temporal tells an activity only with its next
@@ -15,15 +17,26 @@ export async function stoppable<T>(
   const stop = new AbortController()
   const ended = new AbortController()
   const beat = setInterval(() => heartbeat(), 500)
-  heartbeat()
-  cancelled().catch((reason) => stop.abort(reason))
+  const leaving = Promise.withResolvers<never>()
+  cancelled().catch((reason) => (isShutdown() ? leaving.reject(workerStopped()) : stop.abort(reason)))
   void watch(logs, sessionId, activityId, stop, ended.signal)
   try {
-    return await work(stop.signal)
+    return await Promise.race([work(stop.signal), leaving.promise])
   } finally {
     clearInterval(beat)
     ended.abort()
   }
+}
+
+/** The process ends, which is no wish to stop the work: what outlives the process goes on, and is found by the next one. */
+function isShutdown(): boolean {
+  const { cancellationDetails } = Context.current()
+  return cancellationDetails?.workerShutdown === true && !cancellationDetails.cancelRequested
+}
+
+function workerStopped(): ApplicationFailure {
+  const category = ApplicationFailureCategory.BENIGN
+  return ApplicationFailure.create({ type: WORKER_STOPPED, message: 'the worker shut down', category })
 }
 
 async function watch(

@@ -29,7 +29,7 @@ async function resolve(block: AssistantBlock, stores: { records: Records; blobs:
   const file = await stores.records.files.get(source.file_id!)
   const data = file && (await stores.blobs.get(file.blob))
   if (!file || !data) return { type: 'text', text: `[file ${source.file_id} is no longer available]` }
-  const mediaType = file.metadata.mime_type
+  const mediaType = file.metadata.mime_type.split(';')[0]!.trim()
   const content =
     block.type === 'document' && mediaType.startsWith('text/')
       ? { type: 'text', media_type: 'text/plain', data: Buffer.from(data).toString() }

@@ -25,6 +25,8 @@ export function makeErase({ connection, namespace, records, blobs, containers, m
 
     /** Removes the session's runs, content, file copies and, last, its row: the row is what a repetition goes by. */
     async eraseRecords(sessionId: string): Promise<void> {
+      // Streams that end with the runs ask the row why.
+      await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
       await deleteRuns(connection, namespace, sessionId)
       await blobs.deleteAll(`sessions/${sessionId}/`)
       await deleteFiles(records, blobs, sessionId)

@@ -1,10 +1,10 @@
-import { modelInfo } from '../protocol/models.ts'
-import type { PendingToolUse } from '../protocol/contract.ts'
-import { type EventParams, type EventSendParams, sendParams, type UserEvent } from '../protocol/events.ts'
-import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
-import { newId, primaryThreadId } from '../protocol/ids.ts'
-import { parse } from '../protocol/parse.ts'
 import { isNotFound } from '../log/tail.ts'
+import { awaitedFor, type PendingToolUse } from '../protocol/contract.ts'
+import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
+import { type EventParams, type EventSendParams, sendParams, type UserEvent } from '../protocol/events.ts'
+import { newId, primaryThreadId } from '../protocol/ids.ts'
+import { modelInfo } from '../protocol/models.ts'
+import { parse } from '../protocol/parse.ts'
 import type { SessionRecord } from '../store/records.ts'
 import { checkContent, receivedEvents } from './received-events.ts'
 import type { Runtime } from './runtime.ts'
@@ -25,11 +25,12 @@ export async function accept(
   refuseUnsupported(row, events)
   checkSystemMessages(await modelOf(runtime, row), events)
   await checkContent(runtime, events, 'events')
-  // A repetition may answer what its first try has answered already.
-  if (idempotencyKey === undefined) await checkAnswers(runtime, row, events)
-
   const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
   const received = receivedEvents(events, key)
+  await checkAnswers(runtime, row, events).catch(async (error) => {
+    // A repetition may answer what its first try has answered already.
+    if (key === undefined || !(await isInLog(runtime, row, received[0]!.id))) throw error
+  })
   try {
     // The ids are new with every call or the key's own, so the first one names the request.
     const delivery = { events: received, ...(key !== undefined && { keyed: true }) }
@@ -50,12 +51,20 @@ function refuseUnsupported(row: SessionRecord, events: EventParams[]): void {
     const where = `events.${index}`
     if (event.type === 'user.define_outcome') throw notSupported(`${where}: user.define_outcome`)
     if (event.type === 'user.tool_result') {
-      throw invalidRequest(`${where}: user.tool_result is for self-hosted environments; here built-in tools run by themselves`)
+      throw invalidRequest(
+        `${where}: user.tool_result is for self-hosted environments; here built-in tools run by themselves`,
+      )
     }
     if (event.type === 'user.interrupt' && event.session_thread_id) {
       if (event.session_thread_id !== primaryThreadId(row.id)) throw notFound('thread', event.session_thread_id)
     }
   }
+}
+
+async function isInLog({ logs }: Runtime, row: SessionRecord, eventId: string): Promise<boolean> {
+  const log = logs.get(row.id)
+  const { waiting } = await log.newest()
+  return waiting.some((event) => event.id === eventId) || (await log.processedOf([eventId])).has(eventId)
 }
 
 async function modelOf({ records }: Runtime, row: SessionRecord): Promise<string> {
@@ -108,8 +117,13 @@ async function openToolUses(runtime: Runtime, row: SessionRecord): Promise<Pendi
   const release = tail.hold()
   try {
     const view = await tail.catchUp()
+    // Those whose run rolled over before the session could say that it waits.
+    for (const { id, kind, state } of view.started?.input.carried?.tools ?? []) {
+      if (state === 'wait') open.set(id, { id, awaits: awaitedFor(kind) })
+    }
     for (const { event } of view.items) {
-      if (event.type === 'agent.custom_tool_use') open.set(event.id, { id: event.id, awaits: 'user.custom_tool_result' })
+      if (event.type === 'agent.custom_tool_use')
+        open.set(event.id, { id: event.id, awaits: 'user.custom_tool_result' })
       if (event.type === 'agent.tool_use' || event.type === 'agent.mcp_tool_use') {
         if (event.evaluated_permission === 'ask') open.set(event.id, { id: event.id, awaits: 'user.tool_confirmation' })
       }

@@ -1,5 +1,11 @@
 import type { Readable } from 'node:stream'
-import type { Agent, AgentCreateParams, AgentListParams, AgentUpdateParams, AgentVersionListParams } from '../protocol/agents.ts'
+import type {
+  Agent,
+  AgentCreateParams,
+  AgentListParams,
+  AgentUpdateParams,
+  AgentVersionListParams,
+} from '../protocol/agents.ts'
 import type {
   Environment,
   EnvironmentCreateParams,
@@ -84,7 +90,11 @@ export interface EventStreamParams {
 }
 
 export interface SessionEventsApi {
-  send(sessionId: string, params: EventSendParams, options?: { idempotencyKey?: string }): Promise<{ data: UserEvent[] }>
+  send(
+    sessionId: string,
+    params: EventSendParams,
+    options?: { idempotencyKey?: string },
+  ): Promise<{ data: UserEvent[] }>
   list(sessionId: string, params?: EventListParams): Promise<Page<SessionEvent>>
   /**
    * Resolves once the stream is open: whatever is accepted after that is on it. Ends when the session is deleted.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { EventParams, UserEvent } from '../protocol/events.ts'
+import { imageTypes } from '../protocol/content.ts'
 import { invalidRequest } from '../protocol/errors.ts'
+import type { EventParams, UserEvent } from '../protocol/events.ts'
 import { idBody, newId, prefixes } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
 import type { Runtime } from './runtime.ts'
@@ -12,7 +13,9 @@ import type { Runtime } from './runtime.ts'
 export function receivedEvents(events: EventParams[], key?: string): UserEvent[] {
   return events.map((event, index) => {
     const id = key === undefined ? newId('event') : prefixes.event + idBody(uuidOf(`${key}\0${index}`))
-    const fields = Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined && value !== null))
+    const fields = Object.fromEntries(
+      Object.entries(event).filter(([, value]) => value !== undefined && value !== null),
+    )
     return { ...fields, id, processed_at: null } as UserEvent
   })
 }
@@ -22,11 +25,11 @@ function uuidOf(text: string): string {
 }
 
 /**
- * Checks what a schema cannot: that messages say something and that the files they name exist.
+ * Checks what a schema cannot: that messages say something, and that the files they name exist and fit their place.
  * @throws ApiError 400 that names the entry
  */
 export async function checkContent({ records }: Runtime, events: EventParams[], where: string): Promise<void> {
-  const files = new Map<string, string>()
+  const files: { id: string; block: 'image' | 'document'; place: string }[] = []
   let documents = 0
   for (const [index, event] of events.entries()) {
     const content = 'content' in event ? (event.content ?? []) : []
@@ -37,12 +40,28 @@ export async function checkContent({ records }: Runtime, events: EventParams[], 
     for (const [place, block] of content.entries()) {
       if ((block.type !== 'image' && block.type !== 'document') || block.source.type !== 'file') continue
       if (block.type === 'document') documents++
-      files.set(block.source.file_id, `${where}.${index}.content.${place}.source.file_id`)
+      const file = `${where}.${index}.content.${place}.source.file_id`
+      files.push({ id: block.source.file_id, block: block.type, place: file })
     }
   }
   if (documents > limits.documentsFromFiles) {
     throw invalidRequest(`${where}: at most ${limits.documentsFromFiles} documents from files`)
   }
-  const known = new Set((await records.files.getMany([...files.keys()])).map((file) => file.metadata.id))
-  for (const [id, place] of files) if (!known.has(id)) throw invalidRequest(`${place}: file ${id} was not found`)
+  const ids = new Set(files.map((file) => file.id))
+  const known = new Map(
+    (await records.files.getMany([...ids])).map(({ metadata }) => [metadata.id, metadata.mime_type]),
+  )
+  for (const { id, block, place } of files) {
+    const type = known.get(id)
+    if (type === undefined) throw invalidRequest(`${place}: file ${id} was not found`)
+    // Once it is in the conversation, every later request would fail with it.
+    if (!fits(block, type)) throw invalidRequest(`${place}: file ${id} is ${type}, which no model takes as ${block}`)
+  }
+}
+
+function fits(block: 'image' | 'document', mimeType: string): boolean {
+  const [type = ''] = mimeType.split(';')
+  return block === 'image'
+    ? imageTypes.includes(type.trim())
+    : type.startsWith('text/') || type.trim() === 'application/pdf'
 }

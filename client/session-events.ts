@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type Cursor, formatCursor, parseCursor } from '../log/cursor.ts'
 import { SessionGone } from '../log/session-log.ts'
-import { eventTypes, type SessionEvent } from '../protocol/events.ts'
 import { invalidRequest, notFound } from '../protocol/errors.ts'
+import { eventTypes, type SessionEvent } from '../protocol/events.ts'
 import { limits } from '../protocol/limits.ts'
 import { createdAtFilter, decodePage, encodePage, pageParams } from '../protocol/pagination.ts'
 import { parse } from '../protocol/parse.ts'
@@ -19,7 +19,10 @@ const listParams = pageParams('sessionEvents').extend({
 })
 const streamParams = z.strictObject({
   after: z.string().optional(),
-  event_deltas: z.array(z.enum(['agent.message', 'agent.thinking'])).max(limits.eventDeltas).optional(),
+  event_deltas: z
+    .array(z.enum(['agent.message', 'agent.thinking']))
+    .max(limits.eventDeltas)
+    .optional(),
   signal: z.instanceof(AbortSignal).optional(),
 })
 const cursorShape = { order: z.enum(['asc', 'desc']), at: z.string() }
@@ -38,7 +41,8 @@ export function createSessionEventsApi(
       const params = parse(listParams, input)
       await record(sessionId)
       const page = params.page ? decodePage('events', params.page, cursorShape) : undefined
-      if (page && params.order && params.order !== page.order) throw invalidRequest('page: the cursor is of the other order')
+      if (page && params.order && params.order !== page.order)
+        throw invalidRequest('page: the cursor is of the other order')
       const order = page?.order ?? params.order ?? 'asc'
       const after = page && place(page.at, 'page')
       const isWanted = filter(params.types, params.created_at)

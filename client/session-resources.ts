@@ -32,7 +32,9 @@ export async function prepareResources(
     if (resource.type !== 'file') throw notSupported(`resources.${index}: type "${resource.type}"`)
     return resource
   })
-  const known = new Map((await records.files.getMany(files.map((file) => file.file_id))).map((file) => [file.metadata.id, file]))
+  const known = new Map(
+    (await records.files.getMany(files.map((file) => file.file_id))).map((file) => [file.metadata.id, file]),
+  )
   const taken = new Set<string>()
   for (const [index, { file_id, mount_path }] of files.entries()) {
     const where = `resources.${index}`
@@ -41,7 +43,9 @@ export async function prepareResources(
     const path = mount_path ?? defaultPath(file_id)
     const problem = mountTargetProblem(path)
     if (problem) throw invalidRequest(`${where}.mount_path: ${problem}`)
-    const clash = [...taken].find((other) => other === path || other.startsWith(`${path}/`) || path.startsWith(`${other}/`))
+    const clash = [...taken].find(
+      (other) => other === path || other.startsWith(`${path}/`) || path.startsWith(`${other}/`),
+    )
     if (clash) throw invalidRequest(`${where}.mount_path: ${path} collides with ${clash}`)
     taken.add(path)
     const copyId = newId('file')

@@ -35,6 +35,8 @@ export async function openStream(
         // A generator that waits cannot be returned from: wake it first.
         return: async () => {
           closing.abort()
+          // One that was never used runs no `finally` either.
+          unsubscribe()
           await events.return()
           return { done: true as const, value: undefined }
         },
@@ -53,14 +55,20 @@ async function* deliver(
   previews: PreviewQueue,
   unsubscribe: () => void,
 ): AsyncGenerator<StreamedEvent, void> {
+  const next = () => {
+    const item = items.next()
+    // It may fail while the reader is busy with the item before: it is looked at later, and must not end the process.
+    item.catch(() => {})
+    return item
+  }
   try {
-    let upcoming = items.next()
+    let upcoming = next()
     for (;;) {
       const item = await Promise.race([upcoming, previews.filled()])
       for (const event of previews.drain()) yield { event }
       if (!item) continue
       if (item.done) break
-      upcoming = items.next()
+      upcoming = next()
       const { cursor, event } = item.value
       previews.settle(event.id)
       yield { cursor: formatCursor(cursor), event }

@@ -1,8 +1,15 @@
-import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import { isGrpcServiceError } from '@temporalio/client'
+import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import proto from '@temporalio/proto'
 import { isNotFound } from '../log/tail.ts'
-import { type Command, type Delivery, type EraseStart, names, type SessionMemo, type SessionStart } from '../protocol/contract.ts'
+import {
+  type Command,
+  type Delivery,
+  type EraseStart,
+  names,
+  type SessionMemo,
+  type SessionStart,
+} from '../protocol/contract.ts'
 import { noUsage } from '../protocol/usage.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -54,8 +61,11 @@ export class SessionWorkflow {
     return this.#signal(names.deliver, delivery, requestId)
   }
 
-  command(command: Command): Promise<void> {
-    return this.#signal(names.command, command, crypto.randomUUID())
+  /** Does nothing when the workflow has ended. */
+  async command(command: Command): Promise<void> {
+    await this.#signal(names.command, command, crypto.randomUUID()).catch((error) => {
+      if (!isNotFound(error)) throw error
+    })
   }
 
   async #signal(signalName: string, input: unknown, requestId: string): Promise<void> {

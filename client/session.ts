@@ -1,7 +1,7 @@
 import { type Cursor, formatCursor, parseCursor } from '../log/cursor.ts'
 import type { RunView } from '../log/run-view.ts'
-import type { EventParamsInput, SessionEvent, StopReason, UserEvent } from '../protocol/events.ts'
 import { invalidRequest } from '../protocol/errors.ts'
+import type { EventParamsInput, SessionEvent, StopReason, UserEvent } from '../protocol/events.ts'
 import type { Session as SessionObject } from '../protocol/sessions.ts'
 import type { SessionsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
@@ -25,8 +25,8 @@ export class Session {
   readonly id: string
   readonly #runtime: Runtime
   readonly #sessions: SessionsApi
-  /** Events sent through this handle that the log has not shown as processed. */
-  readonly #sent = new Set<string>()
+  /** Events sent through this handle that the log has not shown as processed, by id. */
+  readonly #sent = new Map<string, UserEvent['type']>()
 
   constructor(id: string, runtime: Runtime, sessions: SessionsApi) {
     this.id = id
@@ -49,7 +49,7 @@ export class Session {
     const message = (text: string): EventParamsInput => ({ type: 'user.message', content: [{ type: 'text', text }] })
     const events = typeof input === 'string' ? [message(input)] : Array.isArray(input) ? input : [input]
     const { data } = await this.#sessions.events.send(this.id, { events }, options)
-    for (const event of data) this.#sent.add(event.id)
+    for (const event of data) this.#sent.set(event.id, event.type)
     return data
   }
 
@@ -72,25 +72,36 @@ export class Session {
   }
 
   /**
-   * Resolves when the session has nothing to do: what was sent through this handle is processed, no message waits.
+   * Resolves when the session has nothing to do: what was sent through this handle is processed, no message waits. With
+   * the stop reason `requires_action` messages may wait: they do so until the answers have come.
    * @param options.timeoutMs milliseconds after which it rejects with a TimeoutError; no limit by default
    */
   async untilIdle(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<Idle> {
-    const signals = [options.signal, options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs)]
+    const signals = [
+      options.signal,
+      options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs),
+    ]
     const ended = new AbortController()
     const signal = AbortSignal.any([...signals.filter((given) => given !== undefined), ended.signal])
     try {
       const log = this.#runtime.logs.get(this.id)
       const items = await log.follow({ signal })
       const view = await log.newest()
-      const waiting = new Set(view.waiting.map((event) => event.id))
+      const waiting = new Map(view.waiting.map((event) => [event.id, event.type]))
       let idle = standing(view)
-      for (const id of await log.processedOf(this.#sent)) this.#sent.delete(id)
-      const settled = () => idle !== undefined && waiting.size === 0 && this.#sent.size === 0
+      for (const id of await log.processedOf(this.#sent.keys())) this.#sent.delete(id)
+      const settled = () => {
+        const isBlocked = idle?.stopReason?.type === 'requires_action'
+        const open = [...waiting.values(), ...this.#sent.values()]
+        return (
+          idle !== undefined &&
+          open.every((type) => isBlocked && (type === 'user.message' || type === 'system.message'))
+        )
+      }
       if (settled()) return idle!
       for await (const item of items) {
         const { event, received } = item
-        if (received) waiting.add(event.id)
+        if (received) waiting.set(event.id, event.type as UserEvent['type'])
         else {
           waiting.delete(event.id)
           this.#sent.delete(event.id)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
 import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
-import { invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
+import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
 import type { EventParams } from '../protocol/events.ts'
 import { newId } from '../protocol/ids.ts'
 import { patchMetadata } from '../protocol/metadata.ts'
@@ -68,7 +68,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       refuseUnsupported(params)
       const { idempotencyKey } = options
       const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
-      if (repeated) return begin(repeated, params.initial_events)
+      if (repeated) return resume(repeated, params.initial_events)
       const agent = await resolveAgent(runtime, params)
       await checkEnvironment(runtime, params.environment_id)
       const now = new Date().toISOString()
@@ -95,7 +95,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       if (await records.sessions.insert(row, agent)) return begin(row, params.initial_events)
       // Somebody else was faster with the same key.
       for (const { metadata } of copies) await records.files.delete(metadata.id)
-      return begin((await records.sessions.getByIdempotencyKey(idempotencyKey!))!, params.initial_events)
+      return resume((await records.sessions.getByIdempotencyKey(idempotencyKey!))!, params.initial_events)
     },
 
     async retrieve(sessionId) {
@@ -121,22 +121,23 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
 
     async archive(sessionId) {
       const row = await record(sessionId)
-      if (row.archivedAt) return view(row)
-      await refuseWhileActive(row, 'archived')
+      const state = await refuseWhileActive(row, 'archived')
       // From here on nothing is accepted any more, also before the workflow has taken it down.
-      const updated = await records.sessions.update(sessionId, { archivedAt: new Date().toISOString() })
-      await new SessionWorkflow(runtime, sessionId).command({ type: 'archive' })
-      return view(updated!)
+      const archivedAt = new Date().toISOString()
+      const archived = row.archivedAt ? row : await records.sessions.update(sessionId, { archivedAt })
+      // Also when it was archived before: who did may have been killed before the workflow was told.
+      if (state?.status !== 'terminated') await new SessionWorkflow(runtime, sessionId).command({ type: 'archive' })
+      return view(archived ?? row)
     },
 
     async delete(sessionId) {
       const row = await record(sessionId)
       const state = await refuseWhileActive(row, 'deleted')
-      await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
-      const workflow = new SessionWorkflow(runtime, sessionId)
+      // First of all, for a row that is marked and not erased could not be deleted again.
       await startErase(runtime, { sessionId, ...(state?.host && { host: state.host }) } satisfies EraseStart)
+      await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
       // Ends the streams of the session; the rest is erased in the background, durably.
-      await workflow.terminate('deleted')
+      await new SessionWorkflow(runtime, sessionId).terminate('deleted')
       return { id: sessionId, type: 'session_deleted' }
     },
 
@@ -145,7 +146,14 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
     events: createSessionEventsApi(runtime, record),
   }
 
-  /** Starts the workflow of a row; also for a repeated create whose first try ended before it got so far. */
+  /** Answers a repeated create; its first try may have ended before it got so far as to start the workflow. */
+  async function resume(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {
+    if (row.deletedAt) throw conflict(`session ${row.id}, which this idempotency key created, was deleted`)
+    // Temporal may have forgotten an archived session: its id would start a second time.
+    return row.archivedAt ? view(row) : begin(row, initialEvents)
+  }
+
+  /** Starts the workflow of a row. */
   async function begin(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {
     const agent = await configuration(row)
     const events = initialEvents?.length ? receivedEvents(initialEvents, `${row.id} initial`) : undefined

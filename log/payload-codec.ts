@@ -86,7 +86,10 @@ export class HoldfastCodec implements PayloadCodec {
 
   async #fetch(key: string): Promise<Uint8Array> {
     const data = await this.#blobs.get(key)
-    if (!data) throw new Error(`payload ${key} is not in the blobs: is the blobs directory the one the session was written with?`)
+    if (!data)
+      throw new Error(
+        `payload ${key} is not in the blobs: is the blobs directory the one the session was written with?`,
+      )
     return data
   }
 }
@@ -103,7 +106,11 @@ function encrypt(data: Uint8Array, key: Uint8Array): Uint8Array {
 
 function decrypt(data: Uint8Array, key: Uint8Array | undefined): Uint8Array {
   if (!key) throw new Error('the payload is encrypted: set HOLDFAST_SECRET_KEY to the key it was written with')
-  const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, 12))
-  decipher.setAuthTag(data.subarray(-16))
-  return Buffer.concat([decipher.update(data.subarray(12, -16)), decipher.final()])
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, 12), { authTagLength: 16 })
+    decipher.setAuthTag(data.subarray(-16))
+    return Buffer.concat([decipher.update(data.subarray(12, -16)), decipher.final()])
+  } catch (cause) {
+    throw new Error('the payload was encrypted with another key, or is damaged: check HOLDFAST_SECRET_KEY', { cause })
+  }
 }

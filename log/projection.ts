@@ -72,7 +72,10 @@ export function waitingEvents(state: ProjectionState): UserEvent[] {
 }
 
 function begin(state: ProjectionState, id: number, input: SessionStart): LogItem[] {
-  for (const event of input.carried?.inbox ?? []) state.waiting.set(event.id, event)
+  for (const event of input.carried?.inbox ?? []) {
+    state.waiting.set(event.id, event)
+    state.recent.add(event.id)
+  }
   for (const recent of input.carried?.recent ?? []) state.recent.add(recent)
   for (const tool of input.carried?.tools ?? []) state.kinds.set(tool.id, tool.kind)
   return receive(state, id, input.initialEvents ?? [])

@@ -1,5 +1,5 @@
 import type { Fact, StartedFact } from './facts.ts'
-import { type LogItem, newProjection, project, type ProjectionState, waitingEvents } from './projection.ts'
+import { type LogItem, newProjection, type ProjectionState, project, waitingEvents } from './projection.ts'
 
 /**
  * One run of a session as it is read: facts and the events they show, growing while the run is open. All readers of a

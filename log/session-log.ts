@@ -1,10 +1,10 @@
+import type { SessionEvent } from '../protocol/events.ts'
+import type { Blobs } from '../store/blobs.ts'
 import { type Cursor, compareCursors } from './cursor.ts'
-import { lateItems, type LogItem } from './projection.ts'
+import { type LogItem, lateItems } from './projection.ts'
 import { type RunView, viewOf } from './run-view.ts'
 import { readSegment, type Segment } from './segments.ts'
-import { HistoryGone, Tail } from './tail.ts'
-import type { Blobs } from '../store/blobs.ts'
-import type { SessionEvent } from '../protocol/events.ts'
+import { HistoryGone, type Tail } from './tail.ts'
 
 /** A session that Temporal and the blobs know nothing of. */
 export class SessionGone extends Error {
@@ -40,7 +40,9 @@ export class SessionLog {
     const release = this.tail.hold()
     try {
       const view = await this.#newest()
-      // The generator's own code runs with its first use only: where it begins is settled here.
+      // The generator's own code runs with its first use only: where it begins is settled here, and so is its end.
+      options.signal?.addEventListener('abort', release, { once: true })
+      if (options.signal?.aborted) release()
       return this.#follow(view, options.after ? 0 : view.items.length, options, release)
     } catch (error) {
       release()
@@ -70,6 +72,7 @@ export class SessionLog {
         view = view.next
       }
     } finally {
+      signal?.removeEventListener('abort', release)
       release()
     }
   }
@@ -87,7 +90,8 @@ export class SessionLog {
   /** Items of a run that lie behind its seal: the input of the run after it has them. */
   async #lateOf(run: number, newest: RunView): Promise<LogItem[]> {
     const segment = await this.#segment(run)
-    const following = run + 1 === newest.run ? newest.started : viewOf(run + 1, (await this.#segment(run + 1)).facts).started
+    const following =
+      run + 1 === newest.run ? newest.started : viewOf(run + 1, (await this.#segment(run + 1)).facts).started
     return following ? lateItems(following.input, segment.sealedAt) : []
   }
 

@@ -19,7 +19,8 @@ export class SessionLogs {
   get(sessionId: string): SessionLog {
     const known = this.#logs.get(sessionId)
     this.#logs.delete(sessionId)
-    const log = known && !known.tail.gone ? known : new SessionLog(sessionId, new Tail(this.#source, sessionId), this.#blobs)
+    const log =
+      known && !known.tail.gone ? known : new SessionLog(sessionId, new Tail(this.#source, sessionId), this.#blobs)
     // Newest last, so that the first ones are the longest unused.
     this.#logs.set(sessionId, log)
     for (const [id, { tail }] of this.#logs) {

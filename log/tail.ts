@@ -45,6 +45,8 @@ export class Tail {
   #abort: AbortController | undefined
   #pumped: Promise<void> | undefined
   #progress = Promise.withResolvers<void>()
+  /** Why what the server gave could not be read the last time. */
+  #unreadable: unknown
 
   constructor(source: HistorySource, workflowId: string, lingerMs = 1000) {
     this.#source = source
@@ -80,12 +82,16 @@ export class Tail {
   /**
    * The newest run, holding everything that was in the history when this was called. Hold the tail meanwhile.
    * @throws HistoryGone when Temporal does not have the session
+   * @throws Error when its events cannot be read, because their key or their blobs are missing
    */
   async catchUp(): Promise<RunView> {
     if (this.current?.closed) return this.current
     const { runId, length } = await this.#described()
     const reached = () => (this.#runId === runId ? this.#seen >= length : this.#visited.has(runId))
-    while (!this.gone && !this.current?.closed && !reached()) await this.#progress.promise
+    while (!this.gone && !this.current?.closed && !reached()) {
+      await this.#progress.promise
+      if (this.#unreadable && !reached()) throw this.#unreadable
+    }
     if (!this.current) throw new HistoryGone(this.#workflowId)
     return this.current
   }
@@ -148,6 +154,7 @@ export class Tail {
         if (!this.#runId) this.#enter((await this.#describe()).runId)
         await this.#page(signal)
         failures = 0
+        this.#unreadable = undefined
       } catch (error) {
         if (signal.aborted) break
         if (error instanceof HistoryGone || isNotFound(error)) {
@@ -157,6 +164,11 @@ export class Tail {
         }
         // A token that is refused after a reset of the workflow: read the run again, what is known is skipped.
         if (isGrpcServiceError(error) && error.code === INVALID_ARGUMENT) this.#token = undefined
+        // Not the server's doing: who waits for it has to know. It is tried again, for the blobs may come back.
+        if (!isGrpcServiceError(error)) {
+          this.#unreadable = error
+          this.#notify()
+        }
         // The server is away or sheds load: go on asking, readers keep what they have.
         await wait(Math.min(2000, 20 * 2 ** failures++) * (0.5 + Math.random()), undefined, { signal }).catch(() => {})
       }

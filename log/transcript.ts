@@ -30,11 +30,12 @@ export class Transcript {
 
   /** Takes the next fact with the items that the projection made of it. */
   apply(fact: Fact, items: LogItem[]): void {
-    if (isModelStep(fact) && fact.result.content.length > 0) {
+    const said = isModelStep(fact) ? withoutLastThoughts(fact.result.content) : []
+    if (isModelStep(fact) && said.length > 0) {
       this.#entries.push({
         role: 'assistant',
-        content: fact.result.content,
-        uses: fact.result.content.flatMap((block, index) =>
+        content: said,
+        uses: said.flatMap((block, index) =>
           block.type === 'tool_use'
             ? [{ eventId: stepEvent.block(fact.activityId, index), modelId: String(block.id) }]
             : [],
@@ -88,6 +89,12 @@ export class Transcript {
     this.#entries = [{ role: 'user', content: [{ type: 'text', text: summary }] }]
     this.#results.clear()
   }
+}
+
+/** A reply that the token limit cut while it was thinking: the Messages API refuses it with a thought at its end. */
+function withoutLastThoughts(content: AssistantBlock[]): AssistantBlock[] {
+  const isThought = ({ type }: AssistantBlock) => type === 'thinking' || type === 'redacted_thinking'
+  return content.slice(0, content.findLastIndex((block) => !isThought(block)) + 1)
 }
 
 function blocks(content: readonly unknown[]): AssistantBlock[] {

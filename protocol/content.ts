@@ -5,7 +5,9 @@ export const textBlock = z.strictObject({ type: z.literal('text'), text: z.strin
 
 /** A plain string by its type, as in the official SDK. */
 const oneOf = (...types: string[]) => z.string().refine((type) => types.includes(type), `must be ${types.join(', ')}`)
-const imageMediaType = oneOf('image/png', 'image/jpeg', 'image/gif', 'image/webp')
+/** What models take as images. */
+export const imageTypes = ['image/png', 'image/jpeg', 'image/gif', 'image/webp']
+const imageMediaType = oneOf(...imageTypes)
 const base64 = z.base64().min(1)
 const url = z.url({ protocol: /^https?$/ }).max(2048)
 const fileSource = z.strictObject({ type: z.literal('file'), file_id: z.string().min(1) })

@@ -160,6 +160,11 @@ export interface OpenToolUse extends ToolCall {
 
 export type ToolKind = 'builtin' | 'custom' | 'mcp' | 'unknown'
 
+/** The event that answers a tool use of this kind, when it waits for the client. */
+export function awaitedFor(kind: ToolKind): PendingToolUse['awaits'] {
+  return kind === 'custom' ? 'user.custom_tool_result' : 'user.tool_confirmation'
+}
+
 /** A tool use of a model reply, as the model activity judged it. */
 export interface ToolCall {
   /** Id of its event. */
@@ -246,6 +251,8 @@ export interface ModelFailure {
 export const MODEL_FAILURE = 'ModelFailure'
 /** `type` of the failure that is reported for an activity whose worker process was seen to die. */
 export const WORKER_LOST = 'WorkerLost'
+/** `type` of the failure of an activity whose worker process was told to end: nothing that it did is to blame. */
+export const WORKER_STOPPED = 'WorkerStopped'
 /** `type` of the failure that `runTool` throws when no container could be had; nothing was run. */
 export const CONTAINER_UNAVAILABLE = 'ContainerUnavailable'
 

@@ -170,7 +170,7 @@ export class Supervisor {
       this.#died(place, signal ?? `code ${code}`)
       ended.resolve()
     })
-    child.once('error', (error) => log(`worker: ${error.message}`))
+    child.on('error', (error) => log(`worker: ${error.message}`))
     return place
   }
 

@@ -1,5 +1,11 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow'
-import { CONTAINER_UNAVAILABLE, MODEL_FAILURE, type ModelFailure, WORKER_LOST } from '../protocol/contract.ts'
+import {
+  CONTAINER_UNAVAILABLE,
+  MODEL_FAILURE,
+  type ModelFailure,
+  WORKER_LOST,
+  WORKER_STOPPED,
+} from '../protocol/contract.ts'
 
 /** What became of an activity that threw. */
 export type Failure =
@@ -7,6 +13,8 @@ export type Failure =
   | { kind: 'model'; failure: ModelFailure }
   /** The process that ran it is gone, or does not answer: whether the work was done is not known here. */
   | { kind: 'lost'; message: string }
+  /** The process that ran it was told to end, as for a new version; what the work left running is still there. */
+  | { kind: 'stopped'; message: string }
   /** No container could be had; nothing was run. */
   | { kind: 'container'; message: string }
   /** Anything else, such as a bug in an activity. */
@@ -18,6 +26,7 @@ export function judge(error: unknown): Failure {
   if (cause instanceof ApplicationFailure) {
     if (cause.type === MODEL_FAILURE) return { kind: 'model', failure: cause.details?.[0] as ModelFailure }
     if (cause.type === WORKER_LOST) return { kind: 'lost', message: 'the worker process ended' }
+    if (cause.type === WORKER_STOPPED) return { kind: 'stopped', message: 'the worker process was stopped' }
     if (cause.type === CONTAINER_UNAVAILABLE) return { kind: 'container', message: cause.message }
   }
   return { kind: 'broken', message: cause instanceof Error ? cause.message : String(cause) }

@@ -34,12 +34,10 @@ export class Inbox {
   }
 
   /** Takes out the events that the test accepts, in order. */
-  take<E extends UserEvent>(test: (event: UserEvent) => event is E): E[]
-  take(test: (event: UserEvent) => boolean): UserEvent[]
-  take(test: (event: UserEvent) => boolean): UserEvent[] {
-    const taken = this.waiting.filter(test)
-    this.waiting.splice(0, this.waiting.length, ...this.waiting.filter((event) => !test(event)))
-    return taken
+  take(test: (event: UserEvent, index: number, waiting: UserEvent[]) => boolean): UserEvent[] {
+    const taken = new Set(this.waiting.filter(test))
+    this.waiting.splice(0, this.waiting.length, ...this.waiting.filter((event) => !taken.has(event)))
+    return [...taken]
   }
 
   get recent(): string[] {

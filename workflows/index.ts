@@ -1,2 +1,2 @@
-export { session } from './session.ts'
 export { erase } from './erase.ts'
+export { session } from './session.ts'

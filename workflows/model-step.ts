@@ -23,8 +23,6 @@ export async function askModel(state: SessionState): Promise<void> {
   state.usage = addUsage(state.usage, step.usage)
   state.host = step.host ?? state.host
   if (step.interrupted) return
-  if (step.stop_reason === 'refusal') return finishTurn(state, { type: 'refusal' }, step.stop_details ?? null)
-  if (step.tools.length === 0) return finishTurn(state, { type: 'end_turn' })
   state.tools = step.tools.map((note): OpenToolUse => {
     const block = step.content[note.index]!
     return {
@@ -37,6 +35,8 @@ export async function askModel(state: SessionState): Promise<void> {
       attempts: 0,
     }
   })
+  if (step.stop_reason === 'refusal') return finishTurn(state, { type: 'refusal' }, step.stop_details ?? null)
+  if (state.tools.length === 0) return finishTurn(state, { type: 'end_turn' })
   state.phase = 'tools'
 }
 
@@ -51,7 +51,8 @@ async function untilAnswered(state: SessionState): Promise<{ base: string; step:
     try {
       return { base, step: await state.interruptible(() => callModel(state, base)) }
     } catch (error) {
-      if (isCancellation(error)) return undefined
+      // A request that was to be cancelled can still fail otherwise, of a lost worker say: no retry either.
+      if (isCancellation(error) || state.stopping) return undefined
       const judged = judge(error)
       const failure = asModelFailure(judged)
       if (judged.kind === 'lost') lost++
@@ -66,8 +67,8 @@ async function untilAnswered(state: SessionState): Promise<{ base: string; step:
 
 function asModelFailure(judged: Failure): ModelFailure {
   if (judged.kind === 'model') return judged.failure
-  // A lost worker is no fault of the model's: the next attempt need not wait.
-  const retryAfterMs = judged.kind === 'lost' ? 0 : undefined
+  // A worker that is gone is no fault of the model's: the next attempt need not wait.
+  const retryAfterMs = judged.kind === 'lost' || judged.kind === 'stopped' ? 0 : undefined
   return { error: 'unknown_error', message: judged.message, transient: true, retryAfterMs }
 }
 

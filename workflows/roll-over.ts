@@ -3,6 +3,7 @@ import { names, type SessionStart } from '../protocol/contract.ts'
 import { closeContainer, sealRun } from './activities.ts'
 import type { session } from './session.ts'
 import type { SessionState } from './session-state.ts'
+import { closeTools } from './tool-step.ts'
 
 /** Long histories make cold workers slow: past the threshold the run goes on as a new one. */
 export function rollOverIsDue(state: SessionState): boolean {
@@ -30,8 +31,10 @@ export async function endSession(state: SessionState): Promise<void> {
   if (state.status !== 'terminated') state.turn('archive')
   for (let first = true; first || state.inbox.waiting.length > 0; first = false) {
     // What was still accepted has its place in the log, though nobody answers it any more.
-    const processed = state.inbox.take(() => true).map((event) => event.id)
-    state.announce({ processed, flushed: true, events: first ? state.terminated() : [] })
+    const received = state.inbox.take(() => true)
+    const results = closeTools(state, received, 'The session was archived before this call completed.')
+    const processed = received.map((event) => event.id)
+    state.announce({ processed, flushed: true, events: first ? [...results, ...state.terminated()] : [] })
     if (first) await closeContainer(state)
     state.sealing = true
     await sealRun({ run: state.run, final: state.memo() })

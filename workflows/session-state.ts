@@ -2,6 +2,7 @@ import { CancellationScope, upsertMemo, uuid4, workflowInfo } from '@temporalio/
 import {
   type AnnouncedEvent,
   type Announcement,
+  awaitedFor,
   type Carried,
   type Command,
   names,
@@ -69,6 +70,11 @@ export class SessionState {
     return this.commands.some((command) => command.type === 'archive')
   }
 
+  /** Whether the turn is to end here, whatever it is at. */
+  get stopping(): boolean {
+    return this.inbox.hasInterrupt || this.archiving
+  }
+
   /** Changes the status by a fact of the status machine. */
   turn(fact: StatusFact): void {
     const active = (status: SessionStatus) => status === 'running' || status === 'rescheduling'
@@ -121,9 +127,7 @@ export class SessionState {
 
   /** Tool uses that wait for the client. */
   get pending(): PendingToolUse[] {
-    return this.tools
-      .filter((tool) => tool.state === 'wait')
-      .map(({ id, kind }) => ({ id, awaits: kind === 'custom' ? 'user.custom_tool_result' : 'user.tool_confirmation' }))
+    return this.tools.filter((tool) => tool.state === 'wait').map(({ id, kind }) => ({ id, awaits: awaitedFor(kind) }))
   }
 
   memo(): SessionMemo {

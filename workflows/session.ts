@@ -5,7 +5,7 @@ import { interruptTurn } from './interrupt.ts'
 import { askModel } from './model-step.ts'
 import { endSession, rollOver, rollOverIsDue } from './roll-over.ts'
 import { SessionState } from './session-state.ts'
-import { isAnswer, runTools, takeAnswers } from './tool-step.ts'
+import { isAnswer, isAnswerOrNote, runTools, takeAnswers } from './tool-step.ts'
 import { beginTurn } from './turn.ts'
 import { announceUpdates } from './updates.ts'
 
@@ -36,8 +36,9 @@ export async function session(start: SessionStart): Promise<void> {
       case 'idle':
         await condition(() => state.inbox.waiting.some(wakesIdle) || state.archiving || rollOverIsDue(state))
         if (state.inbox.hasInterrupt || state.archiving) break
+        // Before the messages: a system message that goes with a stray is no part of the turn.
+        dropStrays(state)
         if (state.inbox.hasMessage) beginTurn(state)
-        else dropStrays(state)
         break
       case 'model':
         await askModel(state)
@@ -59,6 +60,6 @@ const wakesBlocked = (event: UserEvent) => isAnswer(event) || event.type === 'us
 
 /** Answers that nothing waits for any more: taken down, without effect. */
 function dropStrays(state: SessionState): void {
-  const strays = state.inbox.take(isAnswer)
-  if (strays.length > 0) state.announce({ processed: strays.map((event) => event.id), events: [] })
+  const strays = state.inbox.take(isAnswerOrNote)
+  if (strays.length > 0) state.announce({ processed: strays.map((event) => event.id), flushed: true, events: [] })
 }

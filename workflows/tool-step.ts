@@ -1,6 +1,11 @@
 import { isCancellation } from '@temporalio/workflow'
 import type { AnnouncedEvent, OpenToolUse } from '../protocol/contract.ts'
-import type { UserCustomToolResultEvent, UserEvent, UserToolConfirmationEvent, UserToolResultEvent } from '../protocol/events.ts'
+import type {
+  UserCustomToolResultEvent,
+  UserEvent,
+  UserToolConfirmationEvent,
+  UserToolResultEvent,
+} from '../protocol/events.ts'
 import { runTool } from './activities.ts'
 import { judge } from './failures.ts'
 import type { SessionState } from './session-state.ts'
@@ -24,9 +29,9 @@ export async function runTools(state: SessionState): Promise<void> {
 
 /** Takes the client's answers; goes on when none is missing, otherwise says which ones are. Source: spec §10.2, §10.4. */
 export function takeAnswers(state: SessionState): void {
-  const answers = state.inbox.take(isAnswer)
-  const results = answers.flatMap((answer) => settle(state, answer))
-  const processed = answers.map((answer) => answer.id)
+  const taken = state.inbox.take(isAnswerOrNote)
+  const results = taken.filter(isAnswer).flatMap((answer) => settle(state, answer))
+  const processed = taken.map((event) => event.id)
   const missing = state.pending.map((pending) => pending.id)
   if (missing.length > 0) {
     if (state.phase === 'tools') state.turn('settle')
@@ -59,15 +64,26 @@ function settle(state: SessionState, answer: Answer): AnnouncedEvent[] {
   return [resultOf(tool, `The user rejected this call${reason}`)]
 }
 
+/** Gives every tool use that is open its result: the answer that has come for it, otherwise the reason. */
+export function closeTools(state: SessionState, received: UserEvent[], reason: string): AnnouncedEvent[] {
+  const given = received.filter(isAnswer).flatMap((answer) => settle(state, answer))
+  const open = state.tools.filter((tool) => tool.state !== 'done')
+  state.tools = []
+  return [...given, ...open.map((tool) => resultOf(tool, reason))]
+}
+
 function refuseDenied(state: SessionState): void {
   const denied = state.tools.filter((tool) => tool.state === 'run' && tool.permission === 'deny')
   if (denied.length === 0) return
   for (const tool of denied) tool.state = 'done'
-  state.announce({ events: denied.map((tool) => resultOf(tool, `There is no tool "${tool.name}", or it is disabled.`)) })
+  state.announce({
+    events: denied.map((tool) => resultOf(tool, `There is no tool "${tool.name}", or it is disabled.`)),
+  })
 }
 
 /** Runs one call until it has a result, however many workers that takes. An interrupt leaves it without one. */
 async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> {
+  let lost = 0
   for (;;) {
     tool.attempts++
     try {
@@ -77,7 +93,8 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
     } catch (error) {
       if (isCancellation(error)) return
       const failure = judge(error)
-      if (failure.kind === 'lost' && tool.attempts < livesPerCall) {
+      if (failure.kind === 'lost') lost++
+      if (failure.kind === 'stopped' || (failure.kind === 'lost' && lost < livesPerCall)) {
         announceLoss(state, failure.message)
         continue
       }
@@ -121,4 +138,10 @@ export function isAnswer(event: UserEvent): event is Answer {
     event.type === 'user.custom_tool_result' ||
     event.type === 'user.tool_result'
   )
+}
+
+/** An answer, or the system message that goes with the answer before it. Source: spec §8.1.6. */
+export function isAnswerOrNote(event: UserEvent, index: number, waiting: UserEvent[]): boolean {
+  const before = waiting[index - 1]
+  return isAnswer(event) || (event.type === 'system.message' && before !== undefined && isAnswer(before))
 }

@@ -1,5 +1,6 @@
 import type { PlainErrorType, StopDetails, StopReason } from '../protocol/events.ts'
 import type { SessionState } from './session-state.ts'
+import { closeTools } from './tool-step.ts'
 
 /** Takes every message that is waiting: they are answered together. */
 export function beginTurn(state: SessionState): void {
@@ -11,10 +12,11 @@ export function beginTurn(state: SessionState): void {
 }
 
 export function finishTurn(state: SessionState, reason: StopReason, details: StopDetails | null = null): void {
+  // Only a reply that broke off has some: the calls that it began with.
+  const results = closeTools(state, [], 'This call was not run: the reply that it is part of broke off.')
   state.phase = 'idle'
-  state.tools = []
   state.turn('settle')
-  state.announce({ events: state.idle(reason, details) })
+  state.announce({ events: [...results, ...state.idle(reason, details)] })
 }
 
 /**

@@ -1,12 +1,13 @@
-import Anthropic from '@anthropic-ai/sdk'
+import Anthropic, { AnthropicError } from '@anthropic-ai/sdk'
 import type { StepUsage } from '../../protocol/usage.ts'
 import { buildRequest } from './build-request.ts'
-import { modelFailure, StreamStalled } from './failures.ts'
+import { modelFailure, StreamStalled, Unsendable } from './failures.ts'
 import type { ModelDelta, ModelProvider, ModelRequest, ModelResponse } from './provider.ts'
 import { Reply } from './reply.ts'
 
 export interface AnthropicOptions {
   apiKey?: string
+  /** Used when there is no `apiKey`. */
   authToken?: string
   /** @default the SDK's own */
   baseURL?: string
@@ -25,7 +26,8 @@ export class AnthropicProvider implements ModelProvider {
     this.#options = options
     this.#client = new Anthropic({
       apiKey: options.apiKey ?? null,
-      authToken: options.authToken ?? null,
+      // The SDK refuses to have both.
+      authToken: options.apiKey === undefined ? (options.authToken ?? null) : null,
       ...(options.baseURL && { baseURL: options.baseURL }),
       maxRetries: 0,
     })
@@ -45,9 +47,7 @@ export class AnthropicProvider implements ModelProvider {
     const ends = AbortSignal.any([signal, watchdog.signal])
     const reply = new Reply()
     try {
-      const stream = await this.#client.messages.create(buildRequest(request, maxOutputTokens), {
-        signal: ends,
-      })
+      const stream = await this.#send(buildRequest(request, maxOutputTokens), ends)
       for await (const event of untilAborted(stream, ends)) {
         watchdog.alive()
         const delta = reply.take(event)
@@ -63,6 +63,15 @@ export class AnthropicProvider implements ModelProvider {
       throw modelFailure(watchdog.signal.aborted ? watchdog.signal.reason : error, [apiKey, authToken])
     } finally {
       watchdog.stop()
+    }
+  }
+
+  async #send(params: Anthropic.MessageCreateParamsStreaming, signal: AbortSignal) {
+    try {
+      return await this.#client.messages.create(params, { signal })
+    } catch (error) {
+      // Whatever comes from the network or the server is an error of the SDK's own.
+      throw error instanceof AnthropicError ? error : new Unsendable(error)
     }
   }
 }

@@ -22,7 +22,7 @@ export function buildRequest(request: ModelRequest, maxOutputTokens: number | un
     ...(request.tools.length > 0 && { tools: lastMarked(request.tools) }),
     ...(info.supportsThinking && { thinking: { type: 'adaptive' } }),
     ...(info.supportsEffort && { output_config: { effort: request.effort } }),
-    ...(request.speed === 'fast' && { speed: 'fast' }),
+    ...(info.supportsFast && request.speed === 'fast' && { speed: 'fast' }),
   }
   return params as unknown as Params
 }

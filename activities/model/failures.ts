@@ -13,6 +13,11 @@ function judge(error: unknown): ModelFailure {
   if (error instanceof StreamStalled || error instanceof MalformedReply) {
     return { error: 'model_request_failed_error', message: error.message, transient: true }
   }
+  if (error instanceof Unsendable) {
+    const fix = 'check ANTHROPIC_API_KEY (or ANTHROPIC_AUTH_TOKEN) and ANTHROPIC_BASE_URL of the worker'
+    const message = `the request could not be sent: ${error.message}; ${fix}`
+    return { error: 'model_request_failed_error', message, transient: false }
+  }
   if (error instanceof APIConnectionError) {
     const reason = error.cause instanceof Error ? `: ${rootCause(error.cause)}` : ''
     return {
@@ -81,7 +86,19 @@ function scrub(text: string, secrets: (string | undefined)[]): string {
   // Shorter ones would be found in ordinary words.
   const known = secrets.filter((secret) => secret !== undefined && secret.length >= 8) as string[]
   const bare = known.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text)
-  return bare.replace(/sk-ant-[A-Za-z0-9_-]+/g, '[secret]').slice(0, 2000)
+  return bare
+    .replace(/sk-ant-[A-Za-z0-9_-]+/g, '[secret]')
+    .replace(/:\/\/[^\s/@]+@/g, '://[secret]@')
+    .slice(0, 2000)
+}
+
+/** There was no request: a key or an address is not what it should be. */
+export class Unsendable extends Error {
+  override readonly name = 'Unsendable'
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause))
+  }
 }
 
 /** The model's server sent nothing (or nothing of use) for too long. */

@@ -70,9 +70,12 @@ export class Reply {
   /** A tool use that the token limit cut in two cannot be run: it is left out. */
   #content(): AssistantBlock[] {
     const blocks = this.#blocks.filter((block) => block !== undefined)
-    return this.#stopReason === 'max_tokens' && this.#inputs.size > 0
-      ? blocks.filter((block) => !this.#inputs.has(this.#blocks.indexOf(block)))
-      : blocks
+    if (this.#stopReason !== 'max_tokens') return blocks
+    const last = blocks.at(-1)
+    // Cut before its input began, it looks like a call without arguments.
+    const isBare = (block: AssistantBlock) =>
+      block === last && block.type === 'tool_use' && Object.keys(block.input ?? {}).length === 0
+    return blocks.filter((block) => !this.#inputs.has(this.#blocks.indexOf(block)) && !isBare(block))
   }
 
   #extend(index: number, delta: { type: string; [field: string]: unknown }): ModelDelta | undefined {

@@ -1,9 +1,9 @@
 import type { SessionAgent, SessionResource } from '../../protocol/sessions.ts'
-import { toolsFor } from './tool-definitions.ts'
+import { containerTools, toolsFor } from './tool-definitions.ts'
 
 /** The agent's own words, then where it is. Stays the same for the life of a session: the prompt cache needs that. */
 export function systemPrompt(agent: SessionAgent, session: { resources: SessionResource[] }): string {
-  const usesContainer = toolsFor(agent).some((tool) => tool.name === 'bash' || tool.name === 'read')
+  const usesContainer = toolsFor(agent).some(({ name }) => Object.hasOwn(containerTools, name))
   return [agent.system, usesContainer && surroundings(session.resources)].filter(Boolean).join('\n\n')
 }
 

@@ -15,7 +15,7 @@ function judge({ tools }: SessionAgent, name: string, index: number): ToolUseNot
   if (tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
     return { index, kind: 'custom', permission: 'allow' }
   }
-  const setting = name in containerTools ? builtinSetting(tools, name) : undefined
+  const setting = Object.hasOwn(containerTools, name) ? builtinSetting(tools, name) : undefined
   if (!setting?.enabled) return { index, kind: 'unknown', permission: 'deny' }
   return setting.permission_policy.type === 'always_ask'
     ? { index, kind: 'builtin', permission: 'ask', evaluation: { type: 'always_ask' } }

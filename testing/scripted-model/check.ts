@@ -42,10 +42,10 @@ export function readRequest(body: unknown): MessagesRequest {
     stream: request.stream === true,
     system: blocksOf(request.system ?? [], 'system'),
     tools: (request.tools ?? []) as MessagesRequest['tools'],
-    messages: request.messages.map((message: { role: Message['role']; content: unknown }, index) => ({
-      role: message.role,
-      content: blocksOf(message.content, `messages.${index}.content`),
-    })),
+    messages: request.messages.map((message: { role: Message['role']; content: unknown } | null, index) => {
+      if (typeof message !== 'object' || message === null) throw new Refused(`messages.${index}: must be an object`)
+      return { role: message.role, content: blocksOf(message.content, `messages.${index}.content`) }
+    }),
   }
   checkTools(read)
   checkMessages(read.messages)

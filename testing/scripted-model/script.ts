@@ -20,11 +20,14 @@
  * When the steps are used up, the reply is the newest tool result. Without directives it does what a person would expect
  * of a demonstration: it reads the file that it is asked about, and answers questions from the conversation.
  */
+import { Refused } from './check.ts'
 import type { Message } from './messages.ts'
 import { textOf, toolResults } from './messages.ts'
 
+const faultKinds = ['429', '500', '529', '400', '401', 'cut', 'silence', 'reset'] as const
+
 export interface Fault {
-  kind: '429' | '500' | '529' | '400' | '401' | 'cut' | 'silence' | 'reset'
+  kind: (typeof faultKinds)[number]
   retryAfterSeconds?: number
   times: number
 }
@@ -67,7 +70,7 @@ function newestText(message: Message): string {
   return scripted ? String(scripted.text) : textOf(message)
 }
 
-/** @throws Error that names the line */
+/** @throws Refused with the line that is not understood */
 export function parseScript(text: string): Step[] {
   const steps: Step[] = []
   let shape: Step = { blocks: [] }
@@ -88,31 +91,37 @@ export function parseScript(text: string): Step[] {
     else if (directive === 'long') add({ type: 'text', text: `${label} ${'word '.repeat(Number(rest)).trim()}` })
     else if (directive === 'bash')
       add({ type: 'tool_use', name: 'bash', input: { command: rest.replaceAll('\\n', '\n') } })
-    else if (directive === 'tool') add(toolCall(rest))
+    else if (directive === 'tool') add(toolCall(line, rest))
     else if (directive === 'refuse') add(undefined, { refuse: true })
     else if (directive === 'text') shape.blocks.push({ type: 'text', text: rest })
     else if (directive === 'think') shape.blocks.push({ type: 'thinking', thinking: rest })
     else if (directive === 'and') joined = true
     else if (directive === 'wait') shape.waitMs = Number.parseInt(rest, 10)
     else if (directive === 'slow') shape.slowMs = Number.parseInt(rest, 10)
-    else if (directive === 'fault') shape.fault = parseFault(rest)
-    else throw new Error(`the script has an unknown directive: ${line}`)
+    else if (directive === 'fault') shape.fault = parseFault(line, rest)
+    else throw new Refused(`the script has an unknown directive: ${line}`)
   }
   if (shape.blocks.length > 0 || shape.fault || shape.waitMs) add(undefined)
   return steps
 }
 
-function toolCall(rest: string): ReplyBlock {
+function toolCall(line: string, rest: string): ReplyBlock {
   const [name = '', ...json] = rest.split(' ')
-  return { type: 'tool_use', name, input: JSON.parse(json.join(' ') || '{}') }
+  try {
+    return { type: 'tool_use', name, input: JSON.parse(json.join(' ') || '{}') }
+  } catch {
+    throw new Refused(`the script has a tool input that is no JSON: ${line}`)
+  }
 }
 
-function parseFault(rest: string): Fault {
-  const [kind, ...options] = rest.split(/\s+/)
+function parseFault(line: string, rest: string): Fault {
+  const [name, ...options] = rest.split(/\s+/)
+  const kind = faultKinds.find((known) => known === name)
+  if (!kind) throw new Refused(`the script has an unknown fault: ${line}`)
   const option = (name: string) => options.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1)
   const after = option('retry-after')
   return {
-    kind: kind as Fault['kind'],
+    kind,
     times: Number(option('times') ?? 1),
     ...(after !== undefined && { retryAfterSeconds: Number(after) }),
   }

@@ -54,7 +54,9 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     }
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
-    const received: ReceivedRequest = { at: Date.now(), body: JSON.parse(Buffer.concat(chunks).toString()) }
+    const body = parsed(Buffer.concat(chunks).toString())
+    if (body === undefined) return fail(response, 400, 'invalid_request_error', 'the body is no valid JSON')
+    const received: ReceivedRequest = { at: Date.now(), body }
     requests.push(received)
     let step: Step
     try {
@@ -95,6 +97,14 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
         server.close(() => resolve())
         server.closeAllConnections()
       }),
+  }
+}
+
+function parsed(json: string): MessagesRequest | undefined {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
   }
 }
 

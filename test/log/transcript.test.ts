@@ -1,0 +1,271 @@
+import { describe, expect, it } from 'vitest'
+import type { Fact } from '../../log/facts.ts'
+import { newProjection, project } from '../../log/projection.ts'
+import { Transcript } from '../../log/transcript.ts'
+import type { AnnouncedEvent } from '../../protocol/contract.ts'
+import type { UserEvent } from '../../protocol/events.ts'
+import { stepEvent } from '../../protocol/ids.ts'
+import { base, fact, message, step, time } from './samples.ts'
+
+const text = (text: string) => ({ type: 'text', text })
+const user = (...content: object[]) => ({ role: 'user', content })
+const assistant = (...content: object[]) => ({ role: 'assistant', content })
+const use = (id: string) => ({ type: 'tool_use', id, name: 'bash', input: { command: id } })
+const result = (id: string, said: string, is_error = false) => ({
+  type: 'tool_result',
+  tool_use_id: id,
+  content: [text(said)],
+  is_error,
+})
+/** The result event's id of the call at `index` of the sample step. */
+const call = (index: number, activityId = base) => stepEvent.block(activityId, index)
+
+function messagesOf(facts: Fact[]) {
+  const state = newProjection(0)
+  const transcript = new Transcript()
+  for (const one of facts) transcript.apply(one, project(state, one))
+  return transcript.messages()
+}
+
+let eventId = 100
+/** The user's events, delivered and processed at once. */
+function said(...events: UserEvent[]): Fact[] {
+  const id = eventId++
+  return [
+    { kind: 'delivered', id, at: time(id), events },
+    fact.announced(id, { processed: events.map((event) => event.id) }),
+  ]
+}
+
+describe('a transcript', () => {
+  it('has the words of both sides in turn, the reply exactly as it came', () => {
+    const reply = [
+      { type: 'thinking', thinking: 'hm', signature: 's' },
+      { type: 'text', text: 'hi', citations: null },
+    ]
+    expect(messagesOf([...said(message('a')), fact.replied(3, step(reply)), ...said(message('b'))])).toEqual([
+      user(text('a')),
+      assistant(...reply),
+      user(text('b')),
+    ])
+  })
+
+  it('has no reply that is thinking only, and no thought at the end of one: the API refuses both', () => {
+    const thought = { type: 'thinking', thinking: 'hm', signature: 's' }
+    const cut = [fact.replied(3, step([thought])), fact.replied(4, step([thought, text('so'), thought]), 'Step2')]
+    expect(messagesOf([...said(message('a')), ...cut])).toEqual([user(text('a')), assistant(thought, text('so'))])
+  })
+
+  it('joins messages that the user sent one after the other', () => {
+    expect(messagesOf([...said(message('a'), message('b')), ...said(message('c'))])).toEqual([
+      user(text('a'), text('b'), text('c')),
+    ])
+  })
+
+  it('has no message that was received and not yet processed', () => {
+    expect(messagesOf([...said(message('a')), fact.delivered(3, 'b')])).toEqual([user(text('a'))])
+  })
+
+  it('has a message of the system in its place', () => {
+    const system: UserEvent = {
+      type: 'system.message',
+      id: 's',
+      content: [{ type: 'text', text: 's' }],
+      processed_at: null,
+    }
+    expect(
+      messagesOf([...said(message('a')), fact.replied(3, step([text('b')])), ...said(message('c'), system)]),
+    ).toEqual([user(text('a')), assistant(text('b')), user(text('c')), { role: 'system', content: [text('s')] }])
+  })
+
+  it('leaves out messages that were flushed', () => {
+    expect(
+      messagesOf([
+        fact.delivered(1, 'dropped'),
+        fact.announced(2, { processed: ['dropped'], flushed: true }),
+        ...said(message('a')),
+      ]),
+    ).toEqual([user(text('a'))])
+  })
+
+  it('drops blank text and messages of nothing else', () => {
+    expect(
+      messagesOf([
+        ...said(message('blank', ' \n')),
+        ...said({
+          ...message('a'),
+          content: [
+            { type: 'text', text: '' },
+            { type: 'text', text: 'a' },
+          ],
+        }),
+      ]),
+    ).toEqual([user(text('a'))])
+    expect(messagesOf(said(message('blank', '\t')))).toEqual([])
+  })
+
+  it('has nothing of a step that was interrupted, nor of one that failed', () => {
+    const facts = [
+      ...said(message('a')),
+      fact.replied(3, step([], { interrupted: true })),
+      fact.failed(4, 'callModel', 'failed'),
+      ...said(message('b')),
+    ]
+    expect(messagesOf(facts)).toEqual([user(text('a'), text('b'))])
+  })
+})
+
+describe('tool results in a transcript', () => {
+  const calls = fact.replied(3, step([text('both'), use('toolu_1'), use('toolu_2')]))
+
+  it('stand in the order of the calls at the start of the next message, whatever came first', () => {
+    const facts = [
+      ...said(message('a')),
+      calls,
+      ...said(message('b')),
+      fact.ran(5, call(2), 'two'),
+      fact.ran(6, call(1), 'one', { is_error: true }),
+    ]
+    expect(messagesOf(facts)).toEqual([
+      user(text('a')),
+      assistant(text('both'), use('toolu_1'), use('toolu_2')),
+      user(result('toolu_1', 'one', true), result('toolu_2', 'two'), text('b')),
+    ])
+  })
+
+  it('are there for calls without one: an error says that nobody knows', () => {
+    const last = messagesOf([...said(message('a')), calls, fact.ran(5, call(2), 'two')]).at(-1)!
+    expect(last).toEqual(
+      user(
+        result('toolu_1', 'No result of this call was recorded. It is unknown whether it ran.', true),
+        result('toolu_2', 'two'),
+      ),
+    )
+  })
+
+  it('are the first that were given: later ones change nothing', () => {
+    const again: AnnouncedEvent = {
+      type: 'agent.tool_result',
+      id: 'sevt_again',
+      tool_use_id: call(1),
+      content: [{ type: 'text', text: 'again' }],
+      is_error: true,
+    }
+    const facts = [...said(message('a')), calls, fact.ran(5, call(1), 'one'), fact.ran(6, call(2), 'two')]
+    const before = messagesOf(facts)
+    expect(messagesOf([...facts, fact.announced(7, { events: [again] }), fact.ran(8, `${call(2)}.2`, 'late')])).toEqual(
+      before,
+    )
+  })
+
+  it('come from announcements, from the client, and from MCP servers alike', () => {
+    const ids = ['t0', 't1', 't2', 't3']
+    const kinds = ['builtin', 'custom', 'builtin', 'mcp'] as const
+    const reply = step(ids.map(use), {
+      tools: kinds.map((kind, index) => ({ index, kind, permission: 'allow' as const })),
+    })
+    const content = (text: string) => [{ type: 'text' as const, text }]
+    const announced: AnnouncedEvent = {
+      type: 'agent.tool_result',
+      id: 'sevt_0',
+      tool_use_id: call(0),
+      content: content('zero'),
+      is_error: true,
+    }
+    const facts = [
+      ...said(message('a')),
+      fact.replied(3, reply),
+      fact.announced(4, { events: [announced] }),
+      ...said(
+        {
+          type: 'user.custom_tool_result',
+          id: 'c',
+          custom_tool_use_id: call(1),
+          content: content('one'),
+          processed_at: null,
+        },
+        {
+          type: 'user.tool_result',
+          id: 'u',
+          tool_use_id: call(2),
+          content: content('two'),
+          is_error: true,
+          processed_at: null,
+        },
+      ),
+      fact.ran(6, call(3), 'three'),
+    ]
+    expect(messagesOf(facts).at(-1)).toEqual(
+      user(result('t0', 'zero', true), result('t1', 'one'), result('t2', 'two', true), result('t3', 'three')),
+    )
+  })
+
+  it('do not count before they are processed', () => {
+    const waiting: UserEvent = {
+      type: 'user.custom_tool_result',
+      id: 'c',
+      custom_tool_use_id: call(0),
+      content: [{ type: 'text', text: 'mine' }],
+      processed_at: null,
+    }
+    const reply = fact.replied(3, step([use('t0')]))
+    const delivered: Fact = { kind: 'delivered', id: 4, at: time(4), events: [waiting] }
+    expect(messagesOf([reply, delivered]).at(-1)!.content).toMatchObject([{ tool_use_id: 't0', is_error: true }])
+    expect(messagesOf([reply, delivered, fact.announced(5, { processed: ['c'] })]).at(-1)).toEqual(
+      user(result('t0', 'mine')),
+    )
+  })
+
+  it('have their blank texts dropped, and may be empty', () => {
+    const facts = [fact.replied(3, step([use('t0'), use('t1')])), fact.ran(4, call(0), ' '), fact.ran(5, call(1), 'x')]
+    expect(messagesOf(facts).at(-1)!.content).toMatchObject([{ content: [] }, { content: [text('x')] }])
+  })
+})
+
+describe('a compaction', () => {
+  it('puts the summary in the place of everything before it', () => {
+    const facts = [
+      ...said(message('a')),
+      fact.replied(3, step([use('t0')])),
+      fact.ran(4, call(0), 'zero'),
+      fact.delivered(5, 'b'),
+      fact.announced(6, { processed: ['b'], compaction: { summary: 'We talked.' } }),
+      fact.replied(7, step([text('go on')]), 'Step2'),
+    ]
+    expect(messagesOf(facts)).toEqual([user(text('We talked.'), text('b')), assistant(text('go on'))])
+  })
+})
+
+describe('equal prefixes of the facts', () => {
+  it('give equal prefixes of the messages, wherever a model request is made', () => {
+    const facts: Fact[] = []
+    const prompts: ReturnType<typeof messagesOf>[] = []
+    const ask = () => prompts.push(messagesOf(facts))
+    facts.push(...said(message('a')))
+    for (let n = 0; n < 12; n++) {
+      const activityId = `Step${n}`
+      ask()
+      facts.push(fact.replied(10 * n, step([text(`I run ${n}`), use(`t${n}`), use(`u${n}`)]), activityId))
+      facts.push(fact.ran(10 * n + 1, call(2, activityId), `u${n}`))
+      if (n % 3 !== 0) facts.push(fact.ran(10 * n + 2, call(1, activityId), `t${n}`))
+      if (n % 4 === 0) facts.push(...said(message(`m${n}`)))
+    }
+    ask()
+    expect(prompts).toHaveLength(13)
+    for (const [n, prompt] of prompts.slice(1).entries()) {
+      const before = prompts[n]!
+      expect(prompt.length).toBeGreaterThan(before.length)
+      expect(prompt.slice(0, before.length)).toEqual(before)
+    }
+  })
+
+  it('are not touched by what a caller does to the messages', () => {
+    const state = newProjection(0)
+    const transcript = new Transcript()
+    for (const one of [...said(message('a')), fact.replied(3, step([text('b')]))])
+      transcript.apply(one, project(state, one))
+    const before = structuredClone(transcript.messages())
+    for (const { content } of transcript.messages()) content.push(text('more'))
+    expect(transcript.messages()).toEqual(before)
+  })
+})
