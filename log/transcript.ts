@@ -43,6 +43,9 @@ export class Transcript {
       })
     }
     if (fact.kind === 'announced' && fact.announcement.compaction) this.#compact(fact.announcement.compaction.summary)
+    if (fact.kind === 'announced' && fact.announcement.retracted) {
+      while (this.#entries.length > 0 && this.#entries.at(-1)!.role !== 'assistant') this.#entries.pop()
+    }
     const dropped = fact.kind === 'announced' && fact.announcement.flushed
     for (const { event, received } of items) {
       if (received) continue

@@ -57,6 +57,8 @@ export interface Announcement {
   processed?: string[]
   /** Whether the processed messages were dropped unanswered (the retry budget was spent). They stay in the log. */
   flushed?: boolean
+  /** The model's API refuses the messages since its last reply for good: they stay in the log, it does not see them again. */
+  retracted?: boolean
   /** The conversation so far was replaced by this summary: the model sees nothing from before it. */
   compaction?: { summary: string }
   events: AnnouncedEvent[]
@@ -244,6 +246,8 @@ export interface ModelFailure {
   error: PlainErrorType
   message: string
   transient: boolean
+  /** The request itself was refused: what is in it will be refused again. */
+  refused?: boolean
   /** What the model's server asked for, milliseconds. */
   retryAfterMs?: number
 }

@@ -57,7 +57,9 @@ async function untilAnswered(state: SessionState): Promise<{ base: string; step:
       const failure = asModelFailure(judged)
       if (judged.kind === 'lost') lost++
       if (!failure.transient || attempt >= state.settings.modelAttempts || lost >= livesPerStep) {
-        giveUp(state, { type: failure.error, message: failure.message })
+        // What the API refuses once it refuses always: with these messages every later turn would end like this one.
+        const retracted = failure.refused === true && state.steps === 0
+        giveUp(state, { type: failure.error, message: failure.message }, { retracted })
         return undefined
       }
       if (!(await waitForRetry(state, failure, attempt))) return undefined

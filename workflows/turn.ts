@@ -23,7 +23,11 @@ export function finishTurn(state: SessionState, reason: StopReason, details: Sto
  * Ends a turn that cannot go on. The messages that are waiting go with it: they stay in the log, unanswered. The session
  * takes the next message. Source: spec §7, §11.2.
  */
-export function giveUp(state: SessionState, error: { type: PlainErrorType; message: string }): void {
+export function giveUp(
+  state: SessionState,
+  error: { type: PlainErrorType; message: string },
+  { retracted = false }: { retracted?: boolean } = {},
+): void {
   const dropped = state.inbox.take((event) => event.type === 'user.message' || event.type === 'system.message')
   state.phase = 'idle'
   state.tools = []
@@ -31,6 +35,7 @@ export function giveUp(state: SessionState, error: { type: PlainErrorType; messa
   state.announce({
     processed: dropped.map((event) => event.id),
     flushed: true,
+    ...(retracted && { retracted }),
     events: [
       { type: 'session.error', error: { ...error, retry_status: { type: 'exhausted' } } },
       ...state.idle({ type: 'retries_exhausted' }),

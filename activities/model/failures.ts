@@ -57,7 +57,8 @@ function ofResponse(error: APIError): ModelFailure {
       transient: false,
     }
   }
-  return { error: 'model_request_failed_error', message, transient, ...withDelay }
+  const refused = status === 400 || status === 413
+  return { error: 'model_request_failed_error', message, transient, ...(refused && { refused }), ...withDelay }
 }
 
 function isTransient(status: number | undefined, type: string | undefined): boolean {

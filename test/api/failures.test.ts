@@ -80,6 +80,18 @@ describe('a lasting failure of the model', () => {
     expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
   })
 
+  it('of a message that the model refuses does not spoil the session: the next turn goes without that message', async () => {
+    const session = await newSession(host)
+    await converse(host.client, session.id, '#say first')
+    const events = await converse(host.client, session.id, '#fault 400 times=99\n#say never')
+    expect(errors(events)).toMatchObject([{ retry_status: { type: 'exhausted' } }])
+    expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
+    const { messages } = host.model.requests.at(-1)!.body
+    expect(JSON.stringify(messages)).toContain('first')
+    expect(JSON.stringify(messages)).not.toContain('never')
+    expect(JSON.stringify(await listed(host.client, session.id))).toContain('never')
+  })
+
   it('is not tried again', async () => {
     const session = await newSession(host)
     const before = host.model.requests.length
