@@ -1,6 +1,6 @@
 import { status as Grpc } from '@grpc/grpc-js'
 import type { Connection } from '@temporalio/client'
-import { WORKER_LOST } from '../protocol/contract.ts'
+import { WORKER_LOST, WORKER_STOPPED } from '../protocol/contract.ts'
 import type { OpenActivity } from './open-activity.ts'
 
 export interface DeadWorker {
@@ -39,7 +39,7 @@ async function failActivities(
   connection: Connection,
   namespace: string,
   workflowId: string,
-  { identity }: DeadWorker,
+  { identity, openActivities }: DeadWorker,
 ): Promise<number> {
   const { workflowService } = connection
   const description = await workflowService
@@ -49,6 +49,8 @@ async function failActivities(
   if (!runId) return 0
   const left = (description.pendingActivities ?? []).filter(({ lastWorkerIdentity }) => lastWorkerIdentity === identity)
   for (const { activityId } of left) {
+    // What the process did not report as begun was handed to it while it was ending: its death says nothing of that work.
+    const begun = openActivities.some((open) => open.workflowId === workflowId && open.activityId === activityId)
     await workflowService
       .respondActivityTaskFailedById({
         namespace,
@@ -59,7 +61,7 @@ async function failActivities(
         failure: {
           message: 'the worker process that ran this died',
           source: 'holdfast',
-          applicationFailureInfo: { type: WORKER_LOST, nonRetryable: false },
+          applicationFailureInfo: { type: begun ? WORKER_LOST : WORKER_STOPPED, nonRetryable: false },
         },
       })
       .catch(unlessGone)
