@@ -89,6 +89,14 @@ describe('every process killed at once, in the middle of a tool call', () => {
     const mark = path.join(folder, 'data', 'containers', session.id, 'workspace', 'runs')
     await expect.poll(() => readFile(mark, 'utf8').catch(() => ''), { timeout: 20_000 }).toBe('begun\n')
 
+    // The keeper has seen the output, too: what it has not seen nobody can report.
+    const ledger = path.join(folder, 'data', 'containers', session.id, 'ledger')
+    const seen = async () => {
+      const name = (await readdir(ledger)).find((file) => file.endsWith('.output'))
+      return name === undefined ? '' : readFile(path.join(ledger, name), 'utf8')
+    }
+    await expect.poll(seen, { timeout: 20_000 }).toBe('begun\n')
+
     const exited = once(running!, 'exit')
     for (const pid of await all()) kill(pid)
     await exited
