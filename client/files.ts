@@ -104,7 +104,9 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
       const { metadata, blob } = await find(fileId)
       if (
         metadata.scope &&
-        (await sessions.get(metadata.scope.id))?.resources.some((held) => held.file_id === fileId)
+        (await sessions.get(metadata.scope.id))?.resources.some(
+          (held) => held.type === 'file' && held.file_id === fileId,
+        )
       ) {
         throw invalidRequest(`file ${fileId} is attached to session ${metadata.scope.id}: it goes with the session`)
       }

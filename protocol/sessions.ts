@@ -20,7 +20,32 @@ export interface FileResource {
   created_at: string
   updated_at: string
 }
-export type SessionResource = FileResource
+
+export type RepositoryCheckout = { type: 'branch'; name: string } | { type: 'commit'; sha: string }
+
+/** A git repository; its token is in no answer. Source: spec §12.2. */
+export interface RepositoryResource {
+  id: string
+  type: 'github_repository'
+  url: string
+  mount_path: string
+  checkout?: RepositoryCheckout
+  created_at: string
+  updated_at: string
+}
+
+/** A memory store; name and description are those of the moment of its attachment. Source: spec §12.2. */
+export interface MemoryStoreResource {
+  type: 'memory_store'
+  memory_store_id: string
+  access: 'read_write' | 'read_only'
+  instructions: string | null
+  name: string
+  description: string
+  mount_path: string
+}
+
+export type SessionResource = FileResource | RepositoryResource | MemoryStoreResource
 
 export interface Session {
   id: string
