@@ -63,6 +63,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
     records,
     blobs: await openBlobs(config.blobs),
     settings: config.session,
+    ...(config.model.prices && { prices: config.model.prices }),
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
     bus,
   })

@@ -3,6 +3,7 @@ import type { Bus } from '../log/bus.ts'
 import type { HoldfastCodec } from '../log/payload-codec.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
+import type { Prices } from '../protocol/prices.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 
@@ -17,4 +18,6 @@ export interface Runtime {
   logs: SessionLogs
   bus: Bus
   settings: SessionSettings
+  /** Beside the list prices, or in their place. */
+  prices?: Prices
 }

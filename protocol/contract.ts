@@ -4,6 +4,7 @@
  * that must replay for ever: change it only as docs/upgrading.md says.
  */
 
+import type { Budget } from './budgets.ts'
 import type { ToolResultBlock } from './content.ts'
 import type {
   EvaluatedPermission,
@@ -23,6 +24,7 @@ export const names = {
   deliver: 'deliver',
   command: 'command',
   callModel: 'callModel',
+  compact: 'compact',
   runTool: 'runTool',
   sealRun: 'sealRun',
   closeContainer: 'closeContainer',
@@ -46,6 +48,8 @@ export type Command =
   | { type: 'archive' }
   /** The session's record changed; the event is announced, a new configuration is used from the next step on. */
   | { type: 'updated'; changes: Record<string, unknown>; revision?: number }
+  /** The budget was raised, or with null removed; the event is announced, paused work goes on. */
+  | { type: 'budget'; budget: Budget | null }
 
 type WithoutStamp<E> = E extends unknown ? Omit<E, 'processed_at'> : never
 /** An event made by the workflow; its `processed_at` is the time of the history event that carries it. */
@@ -59,8 +63,6 @@ export interface Announcement {
   flushed?: boolean
   /** The model's API refuses the messages since its last reply for good: they stay in the log, it does not see them again. */
   retracted?: boolean
-  /** The conversation so far was replaced by this summary: the model sees nothing from before it. */
-  compaction?: { summary: string }
   events: AnnouncedEvent[]
 }
 
@@ -75,6 +77,10 @@ export interface SessionMemo {
   /** Task queue of the host that has the session's container. */
   host?: string
   usage: SessionUsage
+  /** Revision of the configuration that the next step will use. */
+  revision?: number
+  /** The budget is used up: no message is taken. */
+  capped?: boolean
   /** Milliseconds since the epoch at which the session began to be active; absent while it is not. */
   activeSince?: number
   /** Milliseconds since the epoch. */
@@ -115,6 +121,8 @@ export interface SessionStart {
   settings: SessionSettings
   /** Revision of the session's configuration in the records. */
   revision: number
+  /** Run 0 only: the budget given at creation. */
+  budget?: Budget
   /** Run 0 only: events given at creation. */
   initialEvents?: UserEvent[]
   /** Later runs: what goes on from the run before. */
@@ -138,6 +146,13 @@ export interface Carried {
   /** Tool uses of the current step and what became of them. */
   tools: OpenToolUse[]
   usage: SessionUsage
+  /** Nano-dollars at list price: the exact sum behind `usage.list_cost`. */
+  cost?: number
+  budget?: Budget | null
+  /** The last reply came near the model's window: the next request is preceded by a compaction. */
+  nearWindow?: boolean
+  /** Compactions since the model's last reply. */
+  compactions?: number
   activeMs: number
   activeSince?: number
   steps: number
@@ -149,9 +164,9 @@ export interface Carried {
 /**
  * Where the session stands between two steps:
  * `idle` waits for work, `model` is about to ask the model, `tools` is about to run tools, `blocked` waits for answers
- * of the client.
+ * of the client, `capped` would ask the model and waits for a larger budget.
  */
-export type Phase = 'idle' | 'model' | 'tools' | 'blocked'
+export type Phase = 'idle' | 'model' | 'tools' | 'blocked' | 'capped'
 
 /** A tool use of the current step. */
 export interface OpenToolUse extends ToolCall {
@@ -205,12 +220,29 @@ export interface ModelStep {
   stop_reason: string | null
   stop_details?: StopDetails | null
   usage: StepUsage
+  /** Nano-dollars at list price; absent for a model without one. */
+  cost?: number
+  /** Prompt and reply come near the model's window. */
+  nearWindow?: boolean
   /** One entry for each `tool_use` block, in order. */
   tools: ToolUseNote[]
   /** Cut by an interrupt: `content` is empty, `usage` is what was known. */
   interrupted?: boolean
   /** The host that the session is bound to from now on. */
   host?: string
+}
+
+/** Input of the activity `compact`: as for a model request, of which it is one. */
+export type CompactInput = Omit<CallModelInput, 'host'>
+
+/** Result of the activity `compact`. From it on the model sees the summary in the place of what it was made from. */
+export interface Compaction {
+  model: string
+  summary: string
+  usage: StepUsage
+  cost?: number
+  /** First run that the model still sees: messages without an answer stay behind the summary as they are. */
+  transcriptFrom: number
 }
 
 /** Input of the activity `runTool`. */
@@ -248,6 +280,8 @@ export interface ModelFailure {
   transient: boolean
   /** The request itself was refused: what is in it will be refused again. */
   refused?: boolean
+  /** The prompt does not fit into the model's window. */
+  tooLong?: boolean
   /** What the model's server asked for, milliseconds. */
   retryAfterMs?: number
 }

@@ -1,4 +1,5 @@
 import type { Agent } from '../protocol/agents.ts'
+import type { Budget } from '../protocol/budgets.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
@@ -87,6 +88,7 @@ export interface SessionRecord {
   title: string | null
   metadata: Record<string, string>
   vaultIds: string[]
+  budget: Budget | null
   resources: SessionResource[]
   /** Revision of the newest configuration. */
   revision: number
@@ -112,7 +114,7 @@ export interface SessionRecords {
   update(
     id: string,
     changes: Partial<
-      Pick<SessionRecord, 'title' | 'metadata' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>
+      Pick<SessionRecord, 'title' | 'metadata' | 'budget' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>
     >,
     agent?: SessionAgent,
   ): Promise<SessionRecord | undefined>

@@ -26,6 +26,7 @@ export async function openHoldfast(options: LoadOptions = {}): Promise<Holdfast>
     records: await openRecords(config.records),
     blobs: await openBlobs(config.blobs),
     settings: session,
+    ...(config.model.prices && { prices: config.model.prices }),
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
   })
 }

@@ -62,6 +62,8 @@ export async function prepareWorker(
     blobs,
     bus,
     model,
+    ...(config.model.prices && { prices: config.model.prices }),
+    ...(config.model.compactAtTokens && { compactAtTokens: config.model.compactAtTokens }),
     containers,
     mounts,
     host: hostQueue,
