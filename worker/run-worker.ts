@@ -38,7 +38,8 @@ export async function prepareWorker(
   const blobs = await openBlobs(config.blobs)
   const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
   const connection = await connect(reach)
-  const logs = new SessionLogs({ connection: await connectForReading(reach), namespace, codec }, blobs)
+  // Read for each prompt and watched for interrupts: between them a turn's history would be polled a dozen times for nothing.
+  const logs = new SessionLogs({ connection: await connectForReading(reach), namespace, codec }, blobs, { lingerMs: 0 })
   const containers = new BubblewrapProvider({ dataDir: config.dataDir })
   // Beside the containers: their users have to reach what is mounted.
   const mounts = new Mounts(path.join(path.dirname(await containersRoot(config.dataDir)), 'uploads'), {
