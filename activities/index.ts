@@ -2,6 +2,7 @@ import { type CallModelDependencies, makeCallModel } from './call-model.ts'
 import { makeCompact } from './compact.ts'
 import type { ContainerProvider } from './container/provider.ts'
 import { type EraseDependencies, makeErase } from './erase.ts'
+import { makeNotify } from './notify.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
 import { makeSealRun } from './seal-run.ts'
 import { sessionOf } from './session-of.ts'
@@ -17,6 +18,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     compact: makeCompact({ ...dependencies, transcripts }),
     runTool: makeRunTool(dependencies),
     sealRun: makeSealRun(dependencies),
+    notify: makeNotify(dependencies),
     closeContainer: makeCloseContainer(dependencies),
     ...makeErase(dependencies),
   }

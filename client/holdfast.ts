@@ -67,6 +67,11 @@ export class Holdfast implements HoldfastApi {
     })
   }
 
+  /** The client over parts that somebody else opened, and closes. */
+  static over(runtime: Runtime): Holdfast {
+    return new Holdfast(runtime)
+  }
+
   /** A handle on a session by its id; nothing is asked before it is used. */
   session(id: string): Session {
     return new Session(id, this.runtime, this.sessions)
@@ -77,5 +82,9 @@ export class Holdfast implements HoldfastApi {
     await this.runtime.logs.close()
     await this.runtime.connection.close()
     await this.runtime.records.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -27,6 +27,9 @@ export const names = {
   compact: 'compact',
   runTool: 'runTool',
   sealRun: 'sealRun',
+  notify: 'notify',
+  /** Signal that a watching workflow gets. */
+  notice: 'holdfast:notice',
   closeContainer: 'closeContainer',
   eraseWorkflow: 'erase',
   eraseContainer: 'eraseContainer',
@@ -50,6 +53,30 @@ export type Command =
   | { type: 'updated'; changes: Record<string, unknown>; revision?: number }
   /** The budget was raised, or with null removed; the event is announced, paused work goes on. */
   | { type: 'budget'; budget: Budget | null }
+  /** A workflow wants to be told, once, when the session has nothing to do. */
+  | { type: 'watch'; watcher: Watcher }
+
+/** A workflow that waits for a session. */
+export interface Watcher {
+  /** Names the wait: the notice carries it, and the same wait is registered once. */
+  id: string
+  namespace: string
+  workflowId: string
+}
+
+/** What a watching workflow is told: how the session stands. Payload of the signal `holdfast:notice`. */
+export interface SessionNotice {
+  watch: string
+  sessionId: string
+  status: 'idle' | 'terminated'
+  stopReason: StopReason | null
+}
+
+/** Input of the activity `notify`. */
+export interface NotifyInput {
+  watcher: Watcher
+  notice: SessionNotice
+}
 
 type WithoutStamp<E> = E extends unknown ? Omit<E, 'processed_at'> : never
 /** An event made by the workflow; its `processed_at` is the time of the history event that carries it. */
@@ -143,6 +170,8 @@ export interface Carried {
   /** Ids of the newest events that came with an idempotency key: repetitions of them are ignored. */
   recent: string[]
   commands: Command[]
+  /** Workflows that wait for the session. */
+  watchers?: Watcher[]
   /** Tool uses of the current step and what became of them. */
   tools: OpenToolUse[]
   usage: SessionUsage

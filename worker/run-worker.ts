@@ -6,6 +6,7 @@ import { createActivities } from '../activities/index.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
 import { connect, connectForReading } from '../client/connection.ts'
+import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
 import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
@@ -15,6 +16,7 @@ import { Secrets } from './config/secrets.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { reportActivities } from './report-activities.ts'
+import { sessionActivities } from './session-activities.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
 export interface PreparedWorker {
@@ -72,13 +74,17 @@ export async function prepareWorker(
     toolTimeoutMs: settings.toolTimeoutMs,
   })
 
+  const { prices } = config.model
+  const pipelines = { connection, namespace, taskQueue, codec, records, blobs, logs, bus, settings }
+  const holdfast = Holdfast.over({ ...pipelines, ...(prices && { prices }) })
+
   const native = await NativeConnection.connect(reach)
   const { maxCachedWorkflows, maxConcurrentActivities, maxConcurrentWorkflowTasks } = config.tuning
   const options: WorkerOptions = {
     connection: native,
     namespace,
     identity: config.identity,
-    activities,
+    activities: { ...activities, ...sessionActivities(holdfast) },
     dataConverter: { payloadCodecs: [codec] },
     maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
     // A cancelled activity must see it soon even when the watch of its history fails.

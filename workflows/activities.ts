@@ -5,6 +5,7 @@ import {
   type CompactInput,
   type Compaction,
   type ModelStep,
+  type NotifyInput,
   names,
   type OpenToolUse,
   type RunToolInput,
@@ -72,6 +73,15 @@ export function sealRun(input: SealRunInput, patience?: Duration): Promise<void>
     ...(patience && { scheduleToCloseTimeout: patience }),
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '100ms', maximumInterval: '10s' },
+  })
+}
+
+/** Signals a workflow that waits for the session; its server may be away for a while. */
+export function notify(input: NotifyInput): Promise<void> {
+  return scheduleActivity<void>(names.notify, [input], {
+    startToCloseTimeout: '10s',
+    scheduleToCloseTimeout: '1 minute',
+    retry: { initialInterval: '200ms', maximumInterval: '10s' },
   })
 }
 

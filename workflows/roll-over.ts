@@ -1,9 +1,10 @@
-import { isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow'
+import { condition, isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow'
 import { names, type SessionStart } from '../protocol/contract.ts'
 import { closeContainer, sealRun } from './activities.ts'
 import type { session } from './session.ts'
 import type { SessionState } from './session-state.ts'
 import { closeTools } from './tool-step.ts'
+import { watchersAreTold } from './watchers.ts'
 
 /** Long histories make cold workers slow: past the threshold the run goes on as a new one. */
 export function rollOverIsDue(state: SessionState): boolean {
@@ -22,6 +23,7 @@ const sealPatience = '30s'
  * this run goes on, which is slow and works, and tries again later.
  */
 export async function rollOver(state: SessionState): Promise<void> {
+  if (state.notifying > 0) await condition(() => state.notifying === 0)
   state.sealing = true
   // What arrives from here on is in no segment: the next run's input says so.
   state.inbox.sealed = state.inbox.waiting.length
@@ -51,7 +53,10 @@ export async function endSession(state: SessionState): Promise<void> {
     const results = closeTools(state, received, 'The session was archived before this call completed.')
     const processed = received.map((event) => event.id)
     state.announce({ processed, flushed: true, events: first ? [...results, ...state.terminated()] : [] })
-    if (first) await closeContainer(state)
+    if (first) {
+      await closeContainer(state)
+      await watchersAreTold(state)
+    }
     state.sealing = true
     await sealRun({ run: state.run, final: state.memo() })
   }

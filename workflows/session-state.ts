@@ -13,6 +13,7 @@ import {
   type SessionMemo,
   type SessionSettings,
   type SessionStart,
+  type Watcher,
 } from '../protocol/contract.ts'
 import type { StopDetails, StopReason } from '../protocol/events.ts'
 import { idFrom, primaryThreadId } from '../protocol/ids.ts'
@@ -32,6 +33,9 @@ export class SessionState {
   revision: number
   readonly inbox: Inbox
   commands: Command[]
+  watchers: Watcher[]
+  /** Notices on their way. */
+  notifying = 0
   status: SessionStatus
   stopReason: StopReason | null
   phase: Phase
@@ -65,6 +69,7 @@ export class SessionState {
     this.revision = start.revision
     this.inbox = new Inbox(carried?.inbox ?? start.initialEvents, carried?.recent)
     this.commands = carried?.commands ?? []
+    this.watchers = carried?.watchers ?? []
     this.status = carried?.status ?? 'idle'
     this.stopReason = carried?.stopReason ?? null
     this.phase = carried?.phase ?? 'idle'
@@ -204,6 +209,7 @@ export class SessionState {
       lateFrom: this.inbox.sealed ?? this.inbox.waiting.length,
       recent: this.inbox.recent,
       commands: this.commands,
+      ...(this.watchers.length > 0 && { watchers: this.watchers }),
       tools: this.tools,
       usage: this.usage,
       cost: this.#cost,

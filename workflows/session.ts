@@ -9,6 +9,7 @@ import { SessionState } from './session-state.ts'
 import { isAnswer, isAnswerOrNote, runTools, takeAnswers } from './tool-step.ts'
 import { beginTurn, sealAfterBug } from './turn.ts'
 import { announceUpdates } from './updates.ts'
+import { notifyWatchers, watch } from './watchers.ts'
 
 const deliver = defineSignal<[Delivery]>(names.deliver)
 const command = defineSignal<[Command]>(names.command)
@@ -22,10 +23,12 @@ export async function session(start: SessionStart): Promise<void> {
     if (state.inbox.hasInterrupt) state.interrupt()
   })
   setHandler(command, (received) => {
+    if (received.type === 'watch') return watch(state, received.watcher)
     state.commands.push(received)
     if (received.type === 'archive') state.interrupt()
   })
   void announceUpdates(state)
+  void notifyWatchers(state)
 
   for (;;) {
     try {
