@@ -77,7 +77,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             },
           },
         )
-        const tools = judgeTools(agent, response.content)
+        const tools = judgeTools(agent, response.content, session.served)
         return {
           ...response,
           ...cost(response.usage),

@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity'
+import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { CONTAINER_UNAVAILABLE, type RunToolInput, type ToolResult } from '../protocol/contract.ts'
 import type { Records } from '../store/records.ts'
@@ -14,10 +14,14 @@ export interface RunToolDependencies {
   mounts: Mounts
   limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
   toolTimeoutMs: number
+  /** Task queue of this host's containers. */
+  host: string
 }
 
 /** The activity `runTool`: one call of a built-in tool in the session's container. */
-export function makeRunTool({ logs, records, containers, mounts, limits, toolTimeoutMs }: RunToolDependencies) {
+export function makeRunTool(dependencies: RunToolDependencies) {
+  const { logs, records, containers, mounts, limits, toolTimeoutMs, host } = dependencies
+
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
     return stoppable(logs, sessionId, async (signal) => {
@@ -25,10 +29,12 @@ export function makeRunTool({ logs, records, containers, mounts, limits, toolTim
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
         const container = await containers.open({ sessionId, mounts: await mounts.of(session), limits })
-        return await container.call(
+        const result = await container.call(
           { id: call.toolUseId, name: call.name as ContainerCall['name'], input: call.input, timeoutMs: toolTimeoutMs },
           { signal },
         )
+        // Known already, but for a session whose host was given up.
+        return activityInfo().taskQueue === host ? result : { ...result, host }
       } catch (error) {
         if (error instanceof ContainerUnavailable) {
           throw ApplicationFailure.create({ type: CONTAINER_UNAVAILABLE, message: error.message, nonRetryable: true })

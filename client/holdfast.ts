@@ -55,6 +55,7 @@ export class Holdfast implements HoldfastApi {
     const logs = new SessionLogs({ connection: reading, namespace, codec }, blobs)
     return new Holdfast({
       connection,
+      reach: options.connection,
       namespace,
       taskQueue,
       codec,

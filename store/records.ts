@@ -1,5 +1,6 @@
 import type { Agent } from '../protocol/agents.ts'
 import type { Budget } from '../protocol/budgets.ts'
+import type { ServedTool } from '../protocol/contract.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
@@ -97,6 +98,8 @@ export interface SessionRecord {
   createdAt: string
   updatedAt: string
   archivedAt: string | null
+  /** Custom tools that workers serve, by name. Not shown by the API. */
+  served?: Record<string, ServedTool>
   /** The creator's idempotency key, unique when given. */
   idempotencyKey: string | null
   /** Set while the session is being erased: everybody sees a 404 from then on. */

@@ -75,7 +75,7 @@ export async function prepareWorker(
   })
 
   const { prices } = config.model
-  const pipelines = { connection, namespace, taskQueue, codec, records, blobs, logs, bus, settings }
+  const pipelines = { connection, reach, namespace, taskQueue, codec, records, blobs, logs, bus, settings }
   const holdfast = Holdfast.over({ ...pipelines, ...(prices && { prices }) })
 
   const native = await NativeConnection.connect(reach)
