@@ -17,6 +17,7 @@ import type { EventSendParams, SessionEvent, StreamEvent, UserEvent } from '../p
 import type { FileListParams, FileMetadata, FileUploadParams } from '../protocol/files.ts'
 import type { BidirectionalPage, Page } from '../protocol/pagination.ts'
 import type { Session, SessionCreateParams, SessionListParams, SessionUpdateParams } from '../protocol/sessions.ts'
+import type { MemoryStoresApi } from './memory-api.ts'
 
 /**
  * The API as a library: the resources, method names and parameters of the official SDK's `client.beta`. Every method
@@ -26,6 +27,7 @@ export interface HoldfastApi {
   agents: AgentsApi
   environments: EnvironmentsApi
   files: FilesApi
+  memoryStores: MemoryStoresApi
   sessions: SessionsApi
 }
 

@@ -11,6 +11,8 @@ import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } f
 import { connect, connectForReading } from './connection.ts'
 import { createEnvironmentsApi } from './environments.ts'
 import { createFilesApi } from './files.ts'
+import type { MemoryStoresApi } from './memory-api.ts'
+import { createMemoryStoresApi } from './memory-stores.ts'
 import type { Runtime } from './runtime.ts'
 import { Session } from './session.ts'
 import { createSessionsApi } from './sessions.ts'
@@ -36,6 +38,7 @@ export class Holdfast implements HoldfastApi {
   readonly agents: AgentsApi
   readonly environments: EnvironmentsApi
   readonly files: FilesApi
+  readonly memoryStores: MemoryStoresApi
   readonly sessions: SessionsApi
   readonly runtime: Runtime
 
@@ -44,6 +47,7 @@ export class Holdfast implements HoldfastApi {
     this.agents = createAgentsApi(runtime.records)
     this.environments = createEnvironmentsApi(runtime.records)
     this.files = createFilesApi(runtime.records, runtime.blobs)
+    this.memoryStores = createMemoryStoresApi(runtime.records)
     this.sessions = createSessionsApi(runtime)
   }
 

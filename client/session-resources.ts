@@ -2,14 +2,15 @@ import { invalidRequest, notSupported } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
 import { mountTargetProblem } from '../protocol/mount-path.ts'
-import type { FileResource, ResourceParams } from '../protocol/sessions.ts'
+import type { FileResource, MemoryStoreResource, ResourceParams } from '../protocol/sessions.ts'
 import type { FileRecord, Records } from '../store/records.ts'
+import { attachMemoryStores } from './memory-resources.ts'
 
 /** Where a file without a mount path lies. Source: spec §12.1. */
 const defaultPath = (fileId: string) => `/mnt/session/uploads/${fileId}`
 
 export interface PreparedResources {
-  resources: FileResource[]
+  resources: (FileResource | MemoryStoreResource)[]
   /** The session's own copies: same content, another id, gone with the session. Source: spec §12.2. */
   copies: FileRecord[]
 }
@@ -24,19 +25,24 @@ export async function prepareResources(
   params: ResourceParams[],
   now: string,
 ): Promise<PreparedResources> {
-  if (params.length > limits.filesPerSession) {
+  const files: { index: number; file: Extract<ResourceParams, { type: 'file' }> }[] = []
+  for (const [index, resource] of params.entries()) {
+    if (resource.type === 'github_repository') throw notSupported(`resources.${index}: type "${resource.type}"`)
+    if (resource.type === 'file') files.push({ index, file: resource })
+  }
+  if (files.length > limits.filesPerSession) {
     throw invalidRequest(`resources: at most ${limits.filesPerSession} files per session`)
   }
-  const prepared: PreparedResources = { resources: [], copies: [] }
-  const files = params.map((resource, index) => {
-    if (resource.type !== 'file') throw notSupported(`resources.${index}: type "${resource.type}"`)
-    return resource
-  })
+  const stores = await attachMemoryStores(records, params)
+  const prepared: { resources: FileResource[]; copies: FileRecord[] } = { resources: [], copies: [] }
   const known = new Map(
-    (await records.files.getMany(files.map((file) => file.file_id))).map((file) => [file.metadata.id, file]),
+    (await records.files.getMany(files.map(({ file }) => file.file_id))).map((file) => [file.metadata.id, file]),
   )
-  const taken = new Set<string>()
-  for (const [index, { file_id, mount_path }] of files.entries()) {
+  const taken = new Set(stores.map((store) => store.mount_path))
+  for (const {
+    index,
+    file: { file_id, mount_path },
+  } of files) {
     const where = `resources.${index}`
     const file = known.get(file_id)
     if (!file) throw invalidRequest(`${where}.file_id: file ${file_id} was not found`)
@@ -62,5 +68,8 @@ export async function prepareResources(
       updated_at: now,
     })
   }
-  return prepared
+  // As they were given.
+  const [ofFiles, ofStores] = [prepared.resources.values(), stores.values()]
+  const resources = params.map(({ type }) => (type === 'file' ? ofFiles : ofStores).next().value!)
+  return { ...prepared, resources }
 }

@@ -12,6 +12,7 @@ import { MalformedRequests } from './malformed-requests.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
+import { memoryStoreRoutes } from './routes/memory-stores.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
 
@@ -92,6 +93,7 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
     async (routes) => {
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
+      memoryStoreRoutes(routes, api)
       sessionRoutes(routes, api, streams)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
     },

@@ -4,6 +4,7 @@ import type { ServedTool } from '../protocol/contract.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
+import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
 
 /**
  * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
@@ -14,6 +15,9 @@ export interface Records {
   environments: EnvironmentRecords
   files: FileRecords
   sessions: SessionRecords
+  memoryStores: MemoryStoreRecords
+  memories: MemoryRecords
+  memoryVersions: MemoryVersionRecords
   close(): Promise<void>
 }
 

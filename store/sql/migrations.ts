@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { createMemoryTables } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
 
 type Step = (database: Kysely<Schema>) => Promise<void>
@@ -81,6 +82,7 @@ const steps: Step[] = [
       .where(sql<boolean>`archived_at is null and deleted_at is null`)
       .execute()
   },
+  createMemoryTables,
 ]
 
 /** The database was made by a newer version of Holdfast. */
