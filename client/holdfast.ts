@@ -5,6 +5,7 @@ import { SessionLogs } from '../log/session-logs.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
+import type { SecretBox } from '../store/secrets.ts'
 import { createAgentsApi } from './agents.ts'
 import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } from './api.ts'
 import { connect, connectForReading } from './connection.ts'
@@ -22,6 +23,8 @@ export interface HoldfastOptions {
   records: Records
   blobs: Blobs
   settings: SessionSettings
+  /** Seals the secrets that go into the records. */
+  secrets: SecretBox
   /** AES-256 key of the payloads in Temporal; without one they are readable there. */
   encryptionKey?: Uint8Array
   /** Brings the workers' token previews; without one there are none. */
@@ -45,12 +48,12 @@ export class Holdfast implements HoldfastApi {
   }
 
   static async connect(options: HoldfastOptions): Promise<Holdfast> {
-    const { namespace, taskQueue, records, blobs, settings, encryptionKey, bus = new LocalBus() } = options
+    const { namespace, taskQueue, records, blobs, settings, secrets, encryptionKey, bus = new LocalBus() } = options
     const connection: Connection = await connect(options.connection)
     const reading = await connectForReading(options.connection)
     const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
     const logs = new SessionLogs({ connection: reading, namespace, codec }, blobs)
-    return new Holdfast({ connection, namespace, taskQueue, codec, records, blobs, logs, bus, settings })
+    return new Holdfast({ connection, namespace, taskQueue, codec, records, blobs, logs, bus, settings, secrets })
   }
 
   /** A handle on a session by its id; nothing is asked before it is used. */

@@ -5,6 +5,7 @@ import type { SessionLogs } from '../log/session-logs.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
+import type { SecretBox } from '../store/secrets.ts'
 
 /** What the library works with: the three places of durable state and the way to the workers' previews. */
 export interface Runtime {
@@ -17,4 +18,6 @@ export interface Runtime {
   logs: SessionLogs
   bus: Bus
   settings: SessionSettings
+  /** Seals the secrets that go into the records. */
+  secrets: SecretBox
 }

@@ -18,6 +18,7 @@ import {
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
 import { checkContent, receivedEvents } from './received-events.ts'
+import { createResourcesApi } from './resources.ts'
 import type { Runtime } from './runtime.ts'
 import { createSessionEventsApi } from './session-events.ts'
 import { prepareResources } from './session-resources.ts'
@@ -73,7 +74,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       await checkEnvironment(runtime, params.environment_id)
       const now = new Date().toISOString()
       const id = newId('session')
-      const { resources, copies } = await prepareResources(records, id, params.resources ?? [], now)
+      const { resources, copies, secrets } = await prepareResources(records, id, params.resources ?? [], now)
       await checkInitialEvents(runtime, params.initial_events)
       for (const copy of copies) await records.files.insert(copy)
       const row: SessionRecord = {
@@ -92,7 +93,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         idempotencyKey: idempotencyKey ?? null,
         deletedAt: null,
       }
-      if (await records.sessions.insert(row, agent)) return begin(row, params.initial_events)
+      if (await records.sessions.insert(row, agent, secrets)) return begin(row, params.initial_events)
       // Somebody else was faster with the same key.
       for (const { metadata } of copies) await records.files.delete(metadata.id)
       return resume((await records.sessions.getByIdempotencyKey(idempotencyKey!))!, params.initial_events)
@@ -107,16 +108,21 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       for (const field of ['agent', 'budget', 'vault_ids'] as const) {
         if (params[field] !== undefined) throw notSupported(`changing a session's ${field}`)
       }
-      const row = await record(sessionId)
-      if (row.archivedAt) throw invalidRequest(`session ${sessionId} is archived and cannot be changed`)
-      const changes = changesOf(row, params)
-      if (Object.keys(changes).length === 0) return view(row)
-      const updated = await records.sessions.update(sessionId, { ...changes, updatedAt: new Date().toISOString() })
+      await record(sessionId)
+      let changes: ReturnType<typeof changesOf> = {}
+      const updated = await records.sessions.update(sessionId, (row) => {
+        if (row.deletedAt) throw notFound('session', sessionId)
+        if (row.archivedAt) throw invalidRequest(`session ${sessionId} is archived and cannot be changed`)
+        changes = changesOf(row, params)
+        return Object.keys(changes).length === 0 ? {} : { ...changes, updatedAt: new Date().toISOString() }
+      })
+      if (!updated) throw notFound('session', sessionId)
+      if (Object.keys(changes).length === 0) return view(updated)
       // An emptied bag is left out of the event. Source: spec §6.4.
       const { metadata, ...announced } = changes
       const filled = metadata && Object.keys(metadata).length > 0 && { metadata }
       await new SessionWorkflow(runtime, sessionId).command({ type: 'updated', changes: { ...announced, ...filled } })
-      return view(updated!)
+      return view(updated)
     },
 
     async archive(sessionId) {
@@ -144,6 +150,8 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
     list: (input) => listSessions(runtime, input, configuration, stateOf),
 
     events: createSessionEventsApi(runtime, record),
+
+    resources: createResourcesApi(runtime, record),
   }
 
   /** Answers a repeated create; its first try may have ended before it got so far as to start the workflow. */

@@ -90,10 +90,17 @@ export const fileResourceParams = z.strictObject({
   file_id: z.string().min(1),
   mount_path: mountPath.nullish(),
 })
+export type FileResourceParams = z.infer<typeof fileResourceParams>
+/** The token becomes part of a header. */
+export const authorizationToken = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
 export const repositoryResourceParams = z.strictObject({
   type: z.literal('github_repository'),
   url: z.string().min(1).max(2048),
-  authorization_token: z.string().nullish(),
+  authorization_token: authorizationToken.nullish(),
   mount_path: mountPath.nullish(),
   checkout: z.unknown().optional(),
 })
@@ -132,6 +139,11 @@ export const sessionUpdateParams = z.strictObject({
   vault_ids: z.unknown().optional(),
 })
 export type SessionUpdateParams = z.input<typeof sessionUpdateParams>
+
+/** Only a repository has something to update: its token. Source: spec §12.3. */
+export const resourceUpdateParams = z.strictObject({ authorization_token: authorizationToken })
+export const resourceListParams = pageParams('sessionResources')
+export type ResourceListParams = z.input<typeof resourceListParams>
 
 export const sessionListParams = pageParams('sessions').extend({
   agent_id: z.string().optional(),

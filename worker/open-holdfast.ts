@@ -1,6 +1,7 @@
 import { Holdfast } from '../client/holdfast.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
+import { openSecrets } from '../store/secrets.ts'
 import { type LoadOptions, loadConfig } from './config/load-config.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import { runningHost } from './running-host.ts'
@@ -26,6 +27,7 @@ export async function openHoldfast(options: LoadOptions = {}): Promise<Holdfast>
     records: await openRecords(config.records),
     blobs: await openBlobs(config.blobs),
     settings: session,
+    secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
   })
 }
