@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { access, link, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { access, link, lstat, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { FileResource } from '../protocol/sessions.ts'
@@ -41,6 +42,20 @@ export class Mounts {
         return { target: mount_path, source: this.#copy(session.id, file_id), mode: 'ro' }
       }),
     ]
+  }
+
+  /** A file of our own making for a session's container; written once for each text. */
+  async made(sessionId: string, name: string, target: string, text: string): Promise<Mount> {
+    const folder = path.join(this.#directory, sessionId)
+    const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
+    const source = path.join(folder, `${name}.${hash}`)
+    if (!(await exists(source))) {
+      await mkdir(folder, { recursive: true })
+      const partial = `${source}.${process.pid}.${crypto.randomUUID()}`
+      await writeFile(partial, text, { mode: 0o644 })
+      await rename(partial, source)
+    }
+    return { target, source, mode: 'ro' }
   }
 
   /** Removes the copies of a session. */

@@ -65,6 +65,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
     blobs: await openBlobs(config.blobs),
     settings: config.session,
     secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
+    allowPrivate: config.egress.allowPrivate,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
     bus,
   })

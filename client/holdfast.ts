@@ -25,6 +25,8 @@ export interface HoldfastOptions {
   settings: SessionSettings
   /** Seals the secrets that go into the records. */
   secrets: SecretBox
+  /** Host names, addresses or CIDRs that may be reached although private. @default none */
+  allowPrivate?: readonly string[]
   /** AES-256 key of the payloads in Temporal; without one they are readable there. */
   encryptionKey?: Uint8Array
   /** Brings the workers' token previews; without one there are none. */
@@ -48,12 +50,34 @@ export class Holdfast implements HoldfastApi {
   }
 
   static async connect(options: HoldfastOptions): Promise<Holdfast> {
-    const { namespace, taskQueue, records, blobs, settings, secrets, encryptionKey, bus = new LocalBus() } = options
+    const {
+      namespace,
+      taskQueue,
+      records,
+      blobs,
+      settings,
+      secrets,
+      allowPrivate = [],
+      encryptionKey,
+      bus = new LocalBus(),
+    } = options
     const connection: Connection = await connect(options.connection)
     const reading = await connectForReading(options.connection)
     const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
     const logs = new SessionLogs({ connection: reading, namespace, codec }, blobs)
-    return new Holdfast({ connection, namespace, taskQueue, codec, records, blobs, logs, bus, settings, secrets })
+    return new Holdfast({
+      connection,
+      namespace,
+      taskQueue,
+      codec,
+      records,
+      blobs,
+      logs,
+      bus,
+      settings,
+      secrets,
+      allowPrivate,
+    })
   }
 
   /** A handle on a session by its id; nothing is asked before it is used. */

@@ -20,4 +20,6 @@ export interface Runtime {
   settings: SessionSettings
   /** Seals the secrets that go into the records. */
   secrets: SecretBox
+  /** Host names, addresses or CIDRs that may be reached although private. */
+  allowPrivate: readonly string[]
 }

@@ -2,8 +2,10 @@ import { invalidRequest, notSupported } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
 import type { FileResource, FileResourceParams, ResourceParams, SessionResource } from '../protocol/sessions.ts'
-import type { FileRecord, Records, SessionSecrets } from '../store/records.ts'
+import type { FileRecord, SessionSecrets } from '../store/records.ts'
 import { MountPlaces } from './mount-places.ts'
+import { prepareRepository } from './repositories.ts'
+import type { Runtime } from './runtime.ts'
 
 /** Where a file without a mount path lies. Source: spec §12.1. */
 const defaultPath = (fileId: string) => `/mnt/session/uploads/${fileId}`
@@ -21,7 +23,7 @@ export interface PreparedResources {
  * @throws ApiError 400 that names the entry
  */
 export async function prepareResources(
-  records: Records,
+  { records, secrets, allowPrivate }: Pick<Runtime, 'records' | 'secrets' | 'allowPrivate'>,
   sessionId: string,
   params: ResourceParams[],
   now: string,
@@ -38,6 +40,11 @@ export async function prepareResources(
       places.take(attached, `${where}.mount_path`)
       prepared.copies.push(copy)
       prepared.resources.push(attached)
+    } else if (resource.type === 'github_repository') {
+      const attached = prepareRepository(resource, { now, where, allowPrivate })
+      places.take(attached, `${where}.mount_path`)
+      prepared.resources.push(attached)
+      if (resource.authorization_token) prepared.secrets[attached.id] = secrets.seal(resource.authorization_token)
     } else throw notSupported(`${where}: type "${resource.type}"`)
   }
   return prepared
@@ -45,9 +52,11 @@ export async function prepareResources(
 
 /** @throws ApiError 400 when a session would have more of a kind than it may */
 export function checkNumber(resources: { type: string }[]): void {
-  const files = resources.filter(({ type }) => type === 'file').length
-  if (files > limits.filesPerSession) {
-    throw invalidRequest(`resources: at most ${limits.filesPerSession} files per session`)
+  const most = { file: limits.filesPerSession, github_repository: limits.repositoriesPerSession }
+  for (const [kind, limit] of Object.entries(most)) {
+    if (resources.filter(({ type }) => type === kind).length <= limit) continue
+    const what = kind === 'file' ? 'files' : 'repositories'
+    throw invalidRequest(`resources: at most ${limit} ${what} per session`)
   }
 }
 

@@ -74,7 +74,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       await checkEnvironment(runtime, params.environment_id)
       const now = new Date().toISOString()
       const id = newId('session')
-      const { resources, copies, secrets } = await prepareResources(records, id, params.resources ?? [], now)
+      const { resources, copies, secrets } = await prepareResources(runtime, id, params.resources ?? [], now)
       await checkInitialEvents(runtime, params.initial_events)
       for (const copy of copies) await records.files.insert(copy)
       const row: SessionRecord = {

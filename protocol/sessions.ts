@@ -5,6 +5,7 @@ import { eventParams } from './events.ts'
 import { limits } from './limits.ts'
 import { metadataParams, metadataPatch } from './metadata.ts'
 import { createdAtFilter, pageParams } from './pagination.ts'
+import { isBranchName } from './repository-url.ts'
 import type { SessionStatus } from './status.ts'
 import type { SessionUsage } from './usage.ts'
 
@@ -21,7 +22,18 @@ export interface FileResource {
   updated_at: string
 }
 
-export type RepositoryCheckout = { type: 'branch'; name: string } | { type: 'commit'; sha: string }
+/** What of a repository is checked out: the newest of a branch, or a commit by its full name. Source: spec §12.1. */
+export const repositoryCheckout = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('branch'),
+    name: z.string().min(1).max(255).refine(isBranchName, 'is no name of a branch'),
+  }),
+  z.strictObject({
+    type: z.literal('commit'),
+    sha: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/i, 'must be the full name of a commit'),
+  }),
+])
+export type RepositoryCheckout = z.infer<typeof repositoryCheckout>
 
 /** A git repository; its token is in no answer. Source: spec §12.2. */
 export interface RepositoryResource {
@@ -102,8 +114,9 @@ export const repositoryResourceParams = z.strictObject({
   url: z.string().min(1).max(2048),
   authorization_token: authorizationToken.nullish(),
   mount_path: mountPath.nullish(),
-  checkout: z.unknown().optional(),
+  checkout: repositoryCheckout.nullish(),
 })
+export type RepositoryResourceParams = z.infer<typeof repositoryResourceParams>
 export const memoryStoreResourceParams = z.strictObject({
   type: z.literal('memory_store'),
   memory_store_id: z.string().min(1),

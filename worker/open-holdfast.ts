@@ -28,6 +28,7 @@ export async function openHoldfast(options: LoadOptions = {}): Promise<Holdfast>
     blobs: await openBlobs(config.blobs),
     settings: session,
     secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
+    allowPrivate: config.egress.allowPrivate,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
   })
 }

@@ -11,6 +11,7 @@ import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
+import { openSecrets } from '../store/secrets.ts'
 import { Secrets } from './config/secrets.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
@@ -64,9 +65,11 @@ export async function prepareWorker(
     model,
     containers,
     mounts,
+    secrets: await openSecrets({ key: encryptionKey, dataDir: config.dataDir }),
     host: hostQueue,
     limits: container.limits,
     toolTimeoutMs: settings.toolTimeoutMs,
+    allowPrivate: config.egress.allowPrivate,
   })
 
   const native = await NativeConnection.connect(reach)

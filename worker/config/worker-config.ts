@@ -23,6 +23,7 @@ export function workerConfig(config: Config, connection: TemporalConnection): Om
       ...(model.maxOutputTokens && { maxOutputTokens: model.maxOutputTokens }),
     },
     container: config.container,
+    egress: config.egress,
     settings: config.session,
     tuning: {
       maxConcurrentActivities: worker.maxConcurrentActivities,
