@@ -38,7 +38,8 @@ const safe = ['-c', 'core.hooksPath=/dev/null', '-c', 'protocol.ext.allow=never'
 
 async function clone(url: string, place: string, wanted: Wanted | undefined): Promise<void> {
   // Whole, but nobody was left to take that down.
-  if ((await git(['-C', place, 'config', '--local', 'remote.origin.url']).catch(() => '')).trim() === url) return
+  if ((await git([`--git-dir=${place}/.git`, 'config', '--local', 'remote.origin.url']).catch(() => '')).trim() === url)
+    return
   const entries = await readdir(place).catch((error) => {
     if (error.code === 'ENOENT') return undefined
     throw error
