@@ -9,6 +9,7 @@ import type { ToolResultBlock } from './content.ts'
 import type {
   EvaluatedPermission,
   PlainErrorType,
+  SessionErrorBody,
   SessionEvent,
   StopDetails,
   StopReason,
@@ -293,6 +294,8 @@ export interface ToolResult {
    * not repeated.
    */
   outcome: 'done' | 'interrupted' | 'unknown'
+  /** What the session is to announce beside the result, each as a `session.error`. */
+  notices?: SessionErrorBody[]
 }
 
 /** Input of the activity `sealRun`. */

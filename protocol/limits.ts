@@ -15,6 +15,8 @@ export const limits = {
   /** Bytes of one uploaded file. */
   fileBytes: 500 * 1024 * 1024,
   filesPerSession: 500,
+  /** The API states none. */
+  repositoriesPerSession: 20,
   memoryStoresPerSession: 8,
   initialEvents: 50,
   /** Events in one `events.send`; the API states none, this bounds one signal. */

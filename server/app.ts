@@ -12,6 +12,7 @@ import { MalformedRequests } from './malformed-requests.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
+import { sessionResourceRoutes } from './routes/session-resources.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
 
@@ -93,6 +94,7 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
       sessionRoutes(routes, api, streams)
+      sessionResourceRoutes(routes, api)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
     },
     { prefix: '/v1' },

@@ -87,8 +87,9 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
   for (;;) {
     tool.attempts++
     try {
-      await runTool(state, tool)
+      const { notices } = await runTool(state, tool)
       tool.state = 'done'
+      if (notices?.length) state.announce({ events: notices.map((error) => ({ type: 'session.error', error })) })
       return
     } catch (error) {
       if (isCancellation(error)) return
