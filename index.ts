@@ -1,8 +1,9 @@
 /** What a pipeline imports: `import { Holdfast } from 'holdfast'`. */
 export type { HoldfastApi } from './client/api.ts'
 export { Holdfast, type HoldfastOptions } from './client/holdfast.ts'
-export { Session } from './client/session.ts'
+export { type Idle, type LoggedEvent, type RunOptions, Session, SessionStopped } from './client/session.ts'
 export { ApiError, type ApiErrorType } from './protocol/errors.ts'
+export { ResultError } from './protocol/typed-results.ts'
 export { defineConfig } from './worker/config/define-config.ts'
 export { type Config, loadConfig } from './worker/config/load-config.ts'
 export type { HoldfastConfig } from './worker/config/settings.ts'

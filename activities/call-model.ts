@@ -1,20 +1,22 @@
-import { ApplicationFailure, activityInfo } from '@temporalio/activity'
-import { ApplicationFailureCategory } from '@temporalio/common'
+import { activityInfo } from '@temporalio/activity'
 import type { Bus } from '../log/bus.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
-import { type CallModelInput, MODEL_FAILURE, type ModelStep } from '../protocol/contract.ts'
+import type { CallModelInput, ModelStep } from '../protocol/contract.ts'
+import { costOf, type Prices, priceOf } from '../protocol/prices.ts'
 import type { StepUsage } from '../protocol/usage.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
 import { withFiles } from './content-files.ts'
-import { type ModelProvider, ModelRequestFailed } from './model/provider.ts'
+import { asFailure, permanent } from './model/failed-activity.ts'
+import type { ModelProvider } from './model/provider.ts'
 import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { judgeTools } from './model/tool-notes.ts'
+import { isNearWindow } from './model/window.ts'
 import { Previews } from './previews.ts'
 import { sessionOf } from './session-of.ts'
-import { Transcripts } from './transcripts.ts'
+import type { Transcripts } from './transcripts.ts'
 
 export interface CallModelDependencies {
   logs: SessionLogs
@@ -22,6 +24,11 @@ export interface CallModelDependencies {
   blobs: Blobs
   bus: Bus
   model: ModelProvider
+  transcripts: Transcripts
+  /** Beside the list prices, or in their place. */
+  prices?: Prices
+  /** Prompt and reply of this many tokens bring on a compaction. @default what the model's window allows */
+  compactAtTokens?: number
   /** Task queue of this host's containers, offered to sessions that have none yet. */
   host: string
 }
@@ -34,20 +41,22 @@ const noTokens: StepUsage = {
 }
 
 /** The activity `callModel`: one model request, its prompt built from the session's own log. */
-export function makeCallModel({ logs, records, blobs, bus, model, host }: CallModelDependencies) {
-  const transcripts = new Transcripts(logs)
-
+export function makeCallModel(dependencies: CallModelDependencies) {
+  const { logs, records, blobs, bus, model, transcripts, prices, compactAtTokens, host } = dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
     const { activityId } = activityInfo()
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
+      let cost = (_usage: StepUsage): { cost?: number } => ({})
       try {
         const [agent, session] = await Promise.all([
           records.sessions.configuration(sessionId, input.revision),
           records.sessions.get(sessionId),
         ])
         if (!agent || !session) throw permanent(`session ${sessionId} has no configuration ${input.revision}`)
+        const price = priceOf(agent.model.id, prices)
+        if (price) cost = (spent) => ({ cost: costOf(price, spent) })
         const { run, transcriptFrom } = input
         const messages = await transcripts.messages(sessionId, { run, transcriptFrom, activityId }, signal)
         const previews = new Previews(bus, sessionId, activityId)
@@ -69,9 +78,15 @@ export function makeCallModel({ logs, records, blobs, bus, model, host }: CallMo
           },
         )
         const tools = judgeTools(agent, response.content)
-        return { ...response, tools, ...(tools.length > 0 && { host: input.host ?? host }) }
+        return {
+          ...response,
+          ...cost(response.usage),
+          ...(isNearWindow(agent.model.id, response, compactAtTokens) && { nearWindow: true }),
+          tools,
+          ...(tools.length > 0 && { host: input.host ?? host }),
+        }
       } catch (error) {
-        if (signal.aborted) return interrupted(usage)
+        if (signal.aborted) return { ...interrupted(usage), ...cost(usage) }
         throw asFailure(error)
       }
     })
@@ -81,21 +96,4 @@ export function makeCallModel({ logs, records, blobs, bus, model, host }: CallMo
 /** What a request leaves that was stopped: nothing but the tokens it had cost. */
 function interrupted(usage: StepUsage): ModelStep {
   return { model: '', content: [], stop_reason: null, usage, tools: [], interrupted: true }
-}
-
-function permanent(message: string): ModelRequestFailed {
-  return new ModelRequestFailed({ error: 'unknown_error', message, transient: false })
-}
-
-function asFailure(error: unknown): unknown {
-  if (!(error instanceof ModelRequestFailed)) return error
-  const { failure } = error
-  return ApplicationFailure.create({
-    type: MODEL_FAILURE,
-    message: failure.message,
-    details: [failure],
-    nonRetryable: true,
-    // Expected, and shown on the session: no warning in the worker's log.
-    category: ApplicationFailureCategory.BENIGN,
-  })
 }

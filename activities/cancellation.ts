@@ -3,6 +3,9 @@ import { ApplicationFailureCategory } from '@temporalio/common'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { WORKER_STOPPED } from '../protocol/contract.ts'
 
+/** Work that is done sooner needs no watch, which costs Temporal a poll for every step of the session. */
+const watchAfterMs = 40
+
 /**
  * Runs work that is stopped when the workflow cancels the activity. Temporal tells an activity only with its next
  * heartbeat; the session's own history, which this process reads anyway, tells within milliseconds.
@@ -19,11 +22,12 @@ export async function stoppable<T>(
   const beat = setInterval(() => heartbeat(), 500)
   const leaving = Promise.withResolvers<never>()
   cancelled().catch((reason) => (isShutdown() ? leaving.reject(workerStopped()) : stop.abort(reason)))
-  void watch(logs, sessionId, activityId, stop, ended.signal)
+  const watching = setTimeout(() => void watch(logs, sessionId, activityId, stop, ended.signal), watchAfterMs)
   try {
     return await Promise.race([work(stop.signal), leaving.promise])
   } finally {
     clearInterval(beat)
+    clearTimeout(watching)
     ended.abort()
   }
 }

@@ -1,18 +1,24 @@
 import { type CallModelDependencies, makeCallModel } from './call-model.ts'
+import { makeCompact } from './compact.ts'
 import type { ContainerProvider } from './container/provider.ts'
 import { type EraseDependencies, makeErase } from './erase.ts'
+import { makeNotify } from './notify.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
 import { makeSealRun } from './seal-run.ts'
 import { sessionOf } from './session-of.ts'
+import { Transcripts } from './transcripts.ts'
 
-export type ActivityDependencies = CallModelDependencies & RunToolDependencies & EraseDependencies
+export type ActivityDependencies = Omit<CallModelDependencies, 'transcripts'> & RunToolDependencies & EraseDependencies
 
 /** Every activity of a session, over what it needs of the world. */
 export function createActivities(dependencies: ActivityDependencies) {
+  const transcripts = new Transcripts(dependencies.logs)
   return {
-    callModel: makeCallModel(dependencies),
+    callModel: makeCallModel({ ...dependencies, transcripts }),
+    compact: makeCompact({ ...dependencies, transcripts }),
     runTool: makeRunTool(dependencies),
     sealRun: makeSealRun(dependencies),
+    notify: makeNotify(dependencies),
     closeContainer: makeCloseContainer(dependencies),
     ...makeErase(dependencies),
   }

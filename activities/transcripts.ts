@@ -33,13 +33,26 @@ export class Transcripts {
   }
 
   async messages(sessionId: string, place: PromptPlace, signal: AbortSignal): Promise<TranscriptMessage[]> {
+    return (await this.#transcript(sessionId, place, signal)).messages()
+  }
+
+  /** What a compaction at this place is made from. */
+  async toCompact(
+    sessionId: string,
+    place: PromptPlace,
+    signal: AbortSignal,
+  ): Promise<ReturnType<Transcript['toCompact']>> {
+    return (await this.#transcript(sessionId, place, signal)).toCompact()
+  }
+
+  async #transcript(sessionId: string, place: PromptPlace, signal: AbortSignal): Promise<Transcript> {
     const log = this.#logs.get(sessionId)
     const release = log.tail.hold()
     try {
       const view = await runOf(log.tail, place.run, signal)
       const own = await indexOf(view, place.activityId, signal)
       const known = await this.#advance(sessionId, log, view, place, own)
-      return known.transcript.messages()
+      return known.transcript
     } finally {
       release()
     }

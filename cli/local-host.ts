@@ -64,6 +64,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
     records,
     blobs: await openBlobs(config.blobs),
     settings: config.session,
+    ...(config.model.prices && { prices: config.model.prices }),
     secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
     allowPrivate: config.egress.allowPrivate,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),

@@ -23,6 +23,8 @@ export async function accept(
   const { events } = parse(sendParams, input)
   refuseEnded(row)
   refuseUnsupported(row, events)
+  const taken = row.budget ? await withinBudget(runtime, row, events) : events
+  if (taken.length === 0) return receivedEvents(events, undefined)
   checkSystemMessages(await modelOf(runtime, row), events)
   await checkContent(runtime, events, 'events')
   const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
@@ -59,6 +61,26 @@ function refuseUnsupported(row: SessionRecord, events: EventParams[]): void {
       if (event.session_thread_id !== primaryThreadId(row.id)) throw notFound('thread', event.session_thread_id)
     }
   }
+}
+
+const worksAtCap = ['user.tool_confirmation', 'user.tool_result', 'user.custom_tool_result', 'user.interrupt']
+
+/**
+ * What a session takes whose budget is used up: answers. An interrupt has nothing to stop there, and is not recorded.
+ * Source: spec §8.1.8.
+ */
+async function withinBudget(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<EventParams[]> {
+  const state = await new SessionWorkflow(runtime, row.id).state()
+  if (!state?.capped) return events
+  const index = events.findIndex((event) => !worksAtCap.includes(event.type))
+  if (index >= 0) {
+    throw invalidRequest(
+      `events.${index}: the session has reached its budget and takes only ${worksAtCap.join(', ')}: raise or remove the budget`,
+    )
+  }
+  return state.stopReason?.type === 'budget_reached' && events.every((event) => event.type === 'user.interrupt')
+    ? []
+    : events
 }
 
 async function isInLog({ logs }: Runtime, row: SessionRecord, eventId: string): Promise<boolean> {

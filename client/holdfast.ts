@@ -3,6 +3,7 @@ import { type Bus, LocalBus } from '../log/bus.ts'
 import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
+import type { Prices } from '../protocol/prices.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
@@ -23,6 +24,8 @@ export interface HoldfastOptions {
   records: Records
   blobs: Blobs
   settings: SessionSettings
+  /** Prices of models beside the list prices, or in their place. */
+  prices?: Prices
   /** Seals the secrets that go into the records. */
   secrets: SecretBox
   /** Host names, addresses or CIDRs that may be reached although private. @default none */
@@ -59,6 +62,7 @@ export class Holdfast implements HoldfastApi {
       secrets,
       allowPrivate = [],
       encryptionKey,
+      prices,
       bus = new LocalBus(),
     } = options
     const connection: Connection = await connect(options.connection)
@@ -77,7 +81,13 @@ export class Holdfast implements HoldfastApi {
       settings,
       secrets,
       allowPrivate,
+      ...(prices && { prices }),
     })
+  }
+
+  /** The client over parts that somebody else opened, and closes. */
+  static over(runtime: Runtime): Holdfast {
+    return new Holdfast(runtime)
   }
 
   /** A handle on a session by its id; nothing is asked before it is used. */
@@ -90,5 +100,9 @@ export class Holdfast implements HoldfastApi {
     await this.runtime.logs.close()
     await this.runtime.connection.close()
     await this.runtime.records.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -3,6 +3,7 @@ import type { Bus } from '../log/bus.ts'
 import type { HoldfastCodec } from '../log/payload-codec.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
+import type { Prices } from '../protocol/prices.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
@@ -18,6 +19,8 @@ export interface Runtime {
   logs: SessionLogs
   bus: Bus
   settings: SessionSettings
+  /** Beside the list prices, or in their place. */
+  prices?: Prices
   /** Seals the secrets that go into the records. */
   secrets: SecretBox
   /** Host names, addresses or CIDRs that may be reached although private. */

@@ -20,7 +20,7 @@ export function sessionView(record: SessionRecord, agent: SessionAgent, state: S
     metadata: record.metadata,
     resources: record.resources,
     vault_ids: record.vaultIds,
-    budget: null,
+    budget: record.budget ?? null,
     usage,
     stats: {
       active_seconds: usage.active_seconds,

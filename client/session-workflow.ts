@@ -61,11 +61,15 @@ export class SessionWorkflow {
     return this.#signal(names.deliver, delivery, requestId)
   }
 
-  /** Does nothing when the workflow has ended. */
-  async command(command: Command): Promise<void> {
-    await this.#signal(names.command, command, crypto.randomUUID()).catch((error) => {
+  /** Does nothing when the workflow has ended, and says so with false. */
+  async command(command: Command, requestId: string = crypto.randomUUID()): Promise<boolean> {
+    try {
+      await this.#signal(names.command, command, requestId)
+      return true
+    } catch (error) {
       if (!isNotFound(error)) throw error
-    })
+      return false
+    }
   }
 
   async #signal(signalName: string, input: unknown, requestId: string): Promise<void> {

@@ -1,8 +1,10 @@
+import type { z } from 'zod'
 import { type Cursor, formatCursor, parseCursor } from '../log/cursor.ts'
 import type { RunView } from '../log/run-view.ts'
 import { invalidRequest } from '../protocol/errors.ts'
 import type { EventParamsInput, SessionEvent, StopReason, UserEvent } from '../protocol/events.ts'
 import type { Session as SessionObject } from '../protocol/sessions.ts'
+import { resultOf, withSchema } from '../protocol/typed-results.ts'
 import type { SessionsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -18,6 +20,25 @@ export interface Idle {
   status: 'idle' | 'terminated'
   /** Why it is idle; null before its first turn and when it has ended. */
   stopReason: StopReason | null
+}
+
+export interface RunOptions {
+  idempotencyKey?: string
+  /** Milliseconds after which a turn is no longer waited for. @default no limit */
+  timeoutMs?: number
+  signal?: AbortSignal
+}
+
+/** A turn did not end by itself: it waits for answers, was refused, ran out of retries or budget, or the session ended. */
+export class SessionStopped extends Error {
+  override readonly name = 'SessionStopped'
+  /** The stop reason's type, or `terminated`. */
+  readonly code: StopReason['type'] | 'idle' | 'terminated'
+
+  constructor(sessionId: string, code: SessionStopped['code']) {
+    super(`session ${sessionId} stopped: ${code}`)
+    this.code = code
+  }
 }
 
 /** A handle on one session. */
@@ -112,10 +133,54 @@ export class Session {
         if ((isLast && settled()) || idle?.status === 'terminated') return idle!
       }
       signal.throwIfAborted()
+      if (!log.tail.current?.closed) throw new Error('Holdfast was closed while the session was waited for')
       return { status: 'terminated', stopReason: null }
     } finally {
       ended.abort()
     }
+  }
+
+  /** Text of the newest message of the agent; empty when there is none. */
+  async answer(): Promise<string> {
+    for await (const { event } of this.#runtime.logs.get(this.id).list({ order: 'desc' })) {
+      if (event.type === 'agent.message') return event.content.map((block) => block.text).join('\n')
+    }
+    return ''
+  }
+
+  /**
+   * Sends a task, waits for its end, and gives the agent's last message; with `output` as a value that fits the schema:
+   * the model is told what it has to look like, and what was wrong when it does not.
+   * @param options.attempts how often the model may answer. Default: 3
+   * @param options.idempotencyKey the same key sends the task once, however often a crashed caller repeats it
+   * @throws SessionStopped when the turn did not end by itself, ResultError when no answer fitted
+   */
+  run(task: string, options?: RunOptions): Promise<string>
+  run<T>(task: string, options: RunOptions & { output: z.ZodType<T>; attempts?: number }): Promise<T>
+  async run<T>(
+    task: string,
+    options: RunOptions & { output?: z.ZodType<T>; attempts?: number } = {},
+  ): Promise<T | string> {
+    const { output, ...rest } = options
+    await this.#turn(output ? withSchema(task, output) : task, rest)
+    return output ? this.result(output, rest) : this.answer()
+  }
+
+  /**
+   * The newest message of the agent, read by a schema. The model is told what was wrong and tries again.
+   * @throws ResultError when no answer fitted, SessionStopped when a turn did not end by itself
+   */
+  async result<T>(schema: z.ZodType<T>, options: RunOptions & { attempts?: number } = {}): Promise<T> {
+    const { idempotencyKey } = options
+    const say = (text: string, attempt: number) =>
+      this.#turn(text, { ...options, ...(idempotencyKey && { idempotencyKey: `${idempotencyKey}/${attempt}` }) })
+    return resultOf({ answer: () => this.answer(), say }, schema, options.attempts)
+  }
+
+  async #turn(text: string, { idempotencyKey, ...wait }: RunOptions): Promise<void> {
+    await this.send(text, idempotencyKey ? { idempotencyKey } : {})
+    const { status, stopReason } = await this.untilIdle(wait)
+    if (stopReason?.type !== 'end_turn') throw new SessionStopped(this.id, stopReason?.type ?? status)
   }
 
   archive(): Promise<SessionObject> {

@@ -4,7 +4,6 @@ import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
 import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
 import type { EventParams } from '../protocol/events.ts'
 import { newId } from '../protocol/ids.ts'
-import { patchMetadata } from '../protocol/metadata.ts'
 import { type BidirectionalPage, decodePage, encodePage } from '../protocol/pagination.ts'
 import { parse } from '../protocol/parse.ts'
 import {
@@ -20,6 +19,7 @@ import type { SessionsApi } from './api.ts'
 import { checkContent, receivedEvents } from './received-events.ts'
 import { createResourcesApi } from './resources.ts'
 import type { Runtime } from './runtime.ts'
+import { checkBudgetable, sessionChange } from './session-change.ts'
 import { createSessionEventsApi } from './session-events.ts'
 import { prepareResources } from './session-resources.ts'
 import { sessionView } from './session-view.ts'
@@ -72,6 +72,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       if (repeated) return resume(repeated, params.initial_events)
       const agent = await resolveAgent(runtime, params)
       await checkEnvironment(runtime, params.environment_id)
+      if (params.budget) checkBudgetable(agent.model.id, runtime.prices)
       const now = new Date().toISOString()
       const id = newId('session')
       const { resources, copies, secrets } = await prepareResources(runtime, id, params.resources ?? [], now)
@@ -83,6 +84,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         title: params.title ?? null,
         metadata: params.metadata ?? {},
         vaultIds: [],
+        budget: params.budget ?? null,
         resources,
         revision: 1,
         agentId: agent.id,
@@ -105,24 +107,23 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
 
     async update(sessionId, input) {
       const params = parse(sessionUpdateParams, input)
-      for (const field of ['agent', 'budget', 'vault_ids'] as const) {
-        if (params[field] !== undefined) throw notSupported(`changing a session's ${field}`)
+      if (params.vault_ids !== undefined) throw notSupported("changing a session's vault_ids")
+      const row = await record(sessionId)
+      if (row.archivedAt) throw invalidRequest(`session ${sessionId} is archived and cannot be changed`)
+      const change = await sessionChange(params, { row, agent: await configuration(row), state: () => stateOf(row) })
+      if (!change) return view(row)
+      const { fields, agent, budget, event } = change
+      const updated = await records.sessions.update(
+        sessionId,
+        { ...fields, ...(budget !== undefined && { budget }), updatedAt: new Date().toISOString() },
+        agent,
+      )
+      const workflow = new SessionWorkflow(runtime, sessionId)
+      if (Object.keys(event).length > 0) {
+        await workflow.command({ type: 'updated', changes: event, ...(agent && { revision: updated!.revision }) })
       }
-      await record(sessionId)
-      let changes: ReturnType<typeof changesOf> = {}
-      const updated = await records.sessions.update(sessionId, (row) => {
-        if (row.deletedAt) throw notFound('session', sessionId)
-        if (row.archivedAt) throw invalidRequest(`session ${sessionId} is archived and cannot be changed`)
-        changes = changesOf(row, params)
-        return Object.keys(changes).length === 0 ? {} : { ...changes, updatedAt: new Date().toISOString() }
-      })
-      if (!updated) throw notFound('session', sessionId)
-      if (Object.keys(changes).length === 0) return view(updated)
-      // An emptied bag is left out of the event. Source: spec §6.4.
-      const { metadata, ...announced } = changes
-      const filled = metadata && Object.keys(metadata).length > 0 && { metadata }
-      await new SessionWorkflow(runtime, sessionId).command({ type: 'updated', changes: { ...announced, ...filled } })
-      return view(updated)
+      if (budget !== undefined) await workflow.command({ type: 'budget', budget })
+      return view(updated!)
     },
 
     async archive(sessionId) {
@@ -170,6 +171,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       agentName: agent.name,
       settings: runtime.settings,
       revision: 1,
+      ...(row.budget && { budget: row.budget }),
       ...(events && { initialEvents: events }),
     })
     return view(row)
@@ -177,7 +179,6 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
 }
 
 function refuseUnsupported(params: CreateParams): void {
-  if (params.budget != null) throw notSupported('budget')
   if (params.vault_ids?.length) throw notSupported('vault_ids')
 }
 
@@ -205,18 +206,6 @@ async function checkInitialEvents(runtime: Runtime, events: EventParams[] | null
     }
   }
   await checkContent(runtime, events ?? [], 'initial_events')
-}
-
-function changesOf(row: SessionRecord, params: z.output<typeof sessionUpdateParams>) {
-  const changes: { title?: string | null; metadata?: Record<string, string> } = {}
-  if (params.title !== undefined && params.title !== row.title) changes.title = params.title
-  if (params.metadata) {
-    const metadata = patchMetadata(row.metadata, params.metadata)
-    const before = Object.entries(row.metadata)
-    const same = before.length === Object.keys(metadata).length && before.every(([key, text]) => metadata[key] === text)
-    if (!same) changes.metadata = metadata
-  }
-  return changes
 }
 
 const cursorShape = {

@@ -3,7 +3,7 @@
  * above this works on facts; only `decoder.ts` knows Temporal's own form. Sealed segments store facts, so their shape
  * must stay readable for ever.
  */
-import type { Announcement, Command, ModelStep, SessionStart, ToolResult } from '../protocol/contract.ts'
+import type { Announcement, Command, Compaction, ModelStep, SessionStart, ToolResult } from '../protocol/contract.ts'
 import type { UserEvent } from '../protocol/events.ts'
 
 interface At {
@@ -37,6 +37,9 @@ export type Fact =
 
 export const isModelStep = (fact: Fact): fact is CompletedFact & { result: ModelStep } =>
   fact.kind === 'completed' && fact.activity === 'callModel'
+
+export const isCompaction = (fact: Fact): fact is CompletedFact & { result: Compaction } =>
+  fact.kind === 'completed' && fact.activity === 'compact'
 
 export const isToolResult = (fact: Fact): fact is CompletedFact & { result: ToolResult } =>
   fact.kind === 'completed' && fact.activity === 'runTool'

@@ -1,9 +1,9 @@
 /** From facts to public events: the one place that says what the log of a session shows. Pure. Source: design §3. */
-import type { Announcement, ModelStep, SessionStart, ToolKind, ToolResult } from '../protocol/contract.ts'
+import type { Announcement, Compaction, ModelStep, SessionStart, ToolKind, ToolResult } from '../protocol/contract.ts'
 import type { SessionEvent, UserEvent } from '../protocol/events.ts'
 import { prefixes, stepEvent, toolResultId } from '../protocol/ids.ts'
 import type { Cursor } from './cursor.ts'
-import { type Fact, isModelStep, isToolResult } from './facts.ts'
+import { type Fact, isCompaction, isModelStep, isToolResult } from './facts.ts'
 
 export interface LogItem {
   cursor: Cursor
@@ -44,21 +44,28 @@ export function project(state: ProjectionState, fact: Fact): LogItem[] {
       return items(state, fact.id, announced(state, fact.announcement, fact.at))
     case 'scheduled':
       if (fact.activity === 'sealRun') state.sealedAt = fact.id
-      if (fact.activity !== 'callModel') return []
+      if (!asksModel(fact.activity)) return []
       return items(state, fact.id, [
         { type: 'span.model_request_start', id: stepEvent.start(fact.activityId), processed_at: fact.at },
       ])
     case 'completed':
       if (isModelStep(fact)) return items(state, fact.id, modelStep(state, fact.activityId, fact.result, fact.at))
+      if (isCompaction(fact)) return items(state, fact.id, compaction(fact.activityId, fact.result, fact.at))
       if (isToolResult(fact)) return items(state, fact.id, [toolResult(state, fact.activityId, fact.result, fact.at)])
       return []
     case 'failed':
-      if (fact.activity !== 'callModel') return []
+      // The run goes on: what comes has a place of its own again.
+      if (fact.activity === 'sealRun') state.sealedAt = undefined
+      if (!asksModel(fact.activity)) return []
       return items(state, fact.id, [requestEnd(fact.activityId, fact.at, true, undefined)])
+    case 'stuck':
+      return items(state, fact.id, [stuck(state.run, fact.id, fact.message, fact.at)])
     default:
       return []
   }
 }
+
+const asksModel = (activity: string) => activity === 'callModel' || activity === 'compact'
 
 /** Events received behind the seal of the run before: its segment does not have them. `sealedAt` is that run's. */
 export function lateItems(input: SessionStart, sealedAt: number): LogItem[] {
@@ -121,6 +128,24 @@ function modelStep(state: ProjectionState, base: string, step: ModelStep, at: st
   return [...events, requestEnd(base, at, false, step)]
 }
 
+function compaction(base: string, { usage }: Compaction, at: string): SessionEvent[] {
+  return [
+    { type: 'agent.thread_context_compacted', id: stepEvent.block(base, 0), processed_at: at },
+    requestEnd(base, at, false, { usage }),
+  ]
+}
+
+/** Nobody could announce it: the code that does is what failed. */
+function stuck(run: number, id: number, reason: string, at: string): SessionEvent {
+  const message = `the session cannot go on, and is tried again all the time: ${reason} (see holdfast doctor --sessions)`
+  return {
+    type: 'session.error',
+    id: `${prefixes.event}stuck${run}x${id}`,
+    error: { type: 'unknown_error', message, retry_status: { type: 'retrying' } },
+    processed_at: at,
+  }
+}
+
 function toolUse(state: ProjectionState, id: string, step: ModelStep, index: number, at: string): SessionEvent {
   const block = step.content[index]!
   const note = step.tools.find((tool) => tool.index === index)!
@@ -149,7 +174,12 @@ export function toolUseOf(activityId: string): string {
   return activityId.startsWith(prefixes.event) ? activityId.replace(/\.\d+$/, '') : activityId
 }
 
-function requestEnd(base: string, at: string, isError: boolean, step: ModelStep | undefined): SessionEvent {
+function requestEnd(
+  base: string,
+  at: string,
+  isError: boolean,
+  step: Pick<ModelStep, 'usage'> | undefined,
+): SessionEvent {
   const usage = step?.usage
   return {
     type: 'span.model_request_end',

@@ -7,20 +7,27 @@ export class SessionLogs {
   readonly #source: HistorySource
   readonly #blobs: Blobs
   readonly #capacity: number
+  readonly #lingerMs: number
   readonly #logs = new Map<string, SessionLog>()
 
-  /** @param capacity how many logs are kept in memory; those being read are always kept */
-  constructor(source: HistorySource, blobs: Blobs, capacity = 200) {
+  /**
+   * @param options.capacity how many logs are kept in memory; those being read are always kept
+   * @param options.lingerMs how long a log is still followed when nobody reads it any more
+   */
+  constructor(source: HistorySource, blobs: Blobs, { capacity = 200, lingerMs = 1000 } = {}) {
     this.#source = source
     this.#blobs = blobs
     this.#capacity = capacity
+    this.#lingerMs = lingerMs
   }
 
   get(sessionId: string): SessionLog {
     const known = this.#logs.get(sessionId)
     this.#logs.delete(sessionId)
     const log =
-      known && !known.tail.gone ? known : new SessionLog(sessionId, new Tail(this.#source, sessionId), this.#blobs)
+      known && !known.tail.gone
+        ? known
+        : new SessionLog(sessionId, new Tail(this.#source, sessionId, this.#lingerMs), this.#blobs)
     // Newest last, so that the first ones are the longest unused.
     this.#logs.set(sessionId, log)
     for (const [id, { tail }] of this.#logs) {

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as wait } from 'node:timers/promises'
 import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import type { PayloadCodec } from '@temporalio/common'
 import { HistoryDecoder } from './decoder.ts'
@@ -22,7 +22,7 @@ export class HistoryGone extends Error {
 
 /**
  * Reads the newest run of a session and follows it from run to run by long poll. One of these per session and process;
- * it polls while somebody holds it, and a little longer, because a turn's activities come and go.
+ * it polls while somebody holds it, and for `lingerMs` longer.
  */
 export class Tail {
   /** The newest run; undefined until its first page is read. */
@@ -71,6 +71,7 @@ export class Tail {
       if (released) return
       released = true
       if (--this.#holders > 0) return
+      if (this.#lingerMs === 0) return this.#abort?.abort()
       this.#linger = setTimeout(() => {
         this.#linger = undefined
         this.#abort?.abort()
@@ -155,6 +156,8 @@ export class Tail {
         await this.#page(signal)
         failures = 0
         this.#unreadable = undefined
+        // Who waited for this page and needs no more lets go now, before the next poll is sent.
+        if (this.#lingerMs === 0) await immediate()
       } catch (error) {
         if (signal.aborted) break
         if (error instanceof HistoryGone || isNotFound(error)) {
@@ -179,7 +182,7 @@ export class Tail {
     const { connection, namespace } = this.#source
     const request = {
       namespace,
-      execution: { workflowId: this.#workflowId, runId: this.#runId },
+      execution: { workflowId: this.#workflowId, ...(!this.#token && { runId: this.#runId }) },
       // Without it the server returns no token at the end of an open run, and there would be nothing to go on from.
       waitNewEvent: true,
       nextPageToken: this.#token,

@@ -2,7 +2,7 @@
 import type { AssistantBlock } from '../protocol/contract.ts'
 import { stepEvent } from '../protocol/ids.ts'
 import type { Fact } from './facts.ts'
-import { isModelStep } from './facts.ts'
+import { isCompaction, isModelStep } from './facts.ts'
 import type { LogItem } from './projection.ts'
 
 /** A message in the form of the Messages API. */
@@ -12,7 +12,7 @@ export interface TranscriptMessage {
 }
 
 type Entry =
-  | { role: 'user' | 'system'; content: AssistantBlock[] }
+  | { role: 'user' | 'system'; content: AssistantBlock[]; run: number; summary?: true }
   | { role: 'assistant'; content: AssistantBlock[]; uses: { eventId: string; modelId: string }[] }
 
 interface Result {
@@ -42,16 +42,15 @@ export class Transcript {
         ),
       })
     }
-    if (fact.kind === 'announced' && fact.announcement.compaction) this.#compact(fact.announcement.compaction.summary)
-    if (fact.kind === 'announced' && fact.announcement.retracted) {
-      while (this.#entries.length > 0 && this.#entries.at(-1)!.role !== 'assistant') this.#entries.pop()
-    }
+    if (isCompaction(fact)) this.#compact(fact.result.summary)
+    if (fact.kind === 'announced' && fact.announcement.retracted) this.#entries.length = this.#answered
     const dropped = fact.kind === 'announced' && fact.announcement.flushed
-    for (const { event, received } of items) {
+    for (const { event, received, cursor } of items) {
       if (received) continue
       if ((event.type === 'user.message' || event.type === 'system.message') && !dropped) {
         const content = blocks(event.content)
-        if (content.length > 0) this.#entries.push({ role: event.type === 'user.message' ? 'user' : 'system', content })
+        const role = event.type === 'user.message' ? 'user' : 'system'
+        if (content.length > 0) this.#entries.push({ role, content, run: cursor.run })
       }
       if (event.type === 'agent.tool_result') this.#answer(event.tool_use_id, event)
       if (event.type === 'agent.mcp_tool_result') this.#answer(event.mcp_tool_use_id, event)
@@ -62,8 +61,24 @@ export class Transcript {
 
   /** The messages: roles alternate, and every tool use is answered at the start of the next message. */
   messages(): TranscriptMessage[] {
+    return this.#messages(this.#entries)
+  }
+
+  /**
+   * What a compaction is made from: everything up to the last reply. The messages that have no answer yet are not part of
+   * it, they stay as they are; `oldest` is the run of the first of them.
+   */
+  toCompact(): { messages: TranscriptMessage[]; oldest: number | undefined } {
+    const kept = this.#entries[this.#answered]
+    return {
+      messages: this.#messages(this.#entries.slice(0, this.#answered)),
+      oldest: kept && kept.role !== 'assistant' ? kept.run : undefined,
+    }
+  }
+
+  #messages(entries: Entry[]): TranscriptMessage[] {
     const messages: TranscriptMessage[] = []
-    for (const entry of this.#entries) {
+    for (const entry of entries) {
       const last = messages.at(-1)
       if (entry.role === 'user' && last?.role === 'user') last.content.push(...entry.content)
       else messages.push({ role: entry.role, content: [...entry.content] })
@@ -88,8 +103,14 @@ export class Transcript {
     return { type: 'tool_result', tool_use_id: modelId, content: result.content, is_error: result.is_error }
   }
 
+  /** How many entries lead up to the last reply, or to the summary that stands for one. */
+  get #answered(): number {
+    return this.#entries.findLastIndex((entry) => entry.role === 'assistant' || entry.summary) + 1
+  }
+
   #compact(summary: string): void {
-    this.#entries = [{ role: 'user', content: [{ type: 'text', text: summary }] }]
+    const unanswered = this.#entries.slice(this.#answered)
+    this.#entries = [{ role: 'user', content: [{ type: 'text', text: summary }], run: 0, summary: true }, ...unanswered]
     this.#results.clear()
   }
 }

@@ -187,12 +187,22 @@ export function applyOverrides(agent: Agent, input: unknown): SessionAgent {
   }
 }
 
+const sessionAgentChange = z.strictObject({ tools: tools.nullish(), mcp_servers: mcpServerParams.nullish() })
+
+/**
+ * A session's agent with other tools or servers: what is given replaces the whole list. Source: spec §6.4.
+ * @throws ApiError 400
+ */
+export function updatedSessionAgent(agent: SessionAgent, input: unknown): SessionAgent {
+  return { ...agent, ...resolveParts(parse(sessionAgentChange, input, 'agent'), agent) }
+}
+
 type Parts = Omit<z.output<typeof overrideParams>, 'system'> & Partial<z.output<z.ZodObject<typeof unbuilt>>>
 
 /** Tools and servers, which must fit each other: those given, else those before. */
 function resolveParts(
   params: Parts,
-  before?: Pick<Agent, 'tools' | 'mcp_servers'>,
+  before?: Pick<SessionAgent, 'tools' | 'mcp_servers'>,
 ): Pick<Agent, 'tools' | 'mcp_servers'> {
   const tools = params.tools === undefined && before ? before.tools : resolveTools(params.tools ?? [])
   const servers = params.mcp_servers === undefined && before ? before.mcp_servers : (params.mcp_servers ?? [])

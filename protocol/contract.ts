@@ -4,6 +4,7 @@
  * that must replay for ever: change it only as docs/upgrading.md says.
  */
 
+import type { Budget } from './budgets.ts'
 import type { ToolResultBlock } from './content.ts'
 import type {
   EvaluatedPermission,
@@ -24,8 +25,12 @@ export const names = {
   deliver: 'deliver',
   command: 'command',
   callModel: 'callModel',
+  compact: 'compact',
   runTool: 'runTool',
   sealRun: 'sealRun',
+  notify: 'notify',
+  /** Signal that a watching workflow gets. */
+  notice: 'holdfast:notice',
   closeContainer: 'closeContainer',
   eraseWorkflow: 'erase',
   eraseContainer: 'eraseContainer',
@@ -47,6 +52,32 @@ export type Command =
   | { type: 'archive' }
   /** The session's record changed; the event is announced, a new configuration is used from the next step on. */
   | { type: 'updated'; changes: Record<string, unknown>; revision?: number }
+  /** The budget was raised, or with null removed; the event is announced, paused work goes on. */
+  | { type: 'budget'; budget: Budget | null }
+  /** A workflow wants to be told, once, when the session has nothing to do. */
+  | { type: 'watch'; watcher: Watcher }
+
+/** A workflow that waits for a session. */
+export interface Watcher {
+  /** Names the wait: the notice carries it, and the same wait is registered once. */
+  id: string
+  namespace: string
+  workflowId: string
+}
+
+/** What a watching workflow is told: how the session stands. Payload of the signal `holdfast:notice`. */
+export interface SessionNotice {
+  watch: string
+  sessionId: string
+  status: 'idle' | 'terminated'
+  stopReason: StopReason | null
+}
+
+/** Input of the activity `notify`. */
+export interface NotifyInput {
+  watcher: Watcher
+  notice: SessionNotice
+}
 
 type WithoutStamp<E> = E extends unknown ? Omit<E, 'processed_at'> : never
 /** An event made by the workflow; its `processed_at` is the time of the history event that carries it. */
@@ -60,8 +91,6 @@ export interface Announcement {
   flushed?: boolean
   /** The model's API refuses the messages since its last reply for good: they stay in the log, it does not see them again. */
   retracted?: boolean
-  /** The conversation so far was replaced by this summary: the model sees nothing from before it. */
-  compaction?: { summary: string }
   events: AnnouncedEvent[]
 }
 
@@ -76,6 +105,10 @@ export interface SessionMemo {
   /** Task queue of the host that has the session's container. */
   host?: string
   usage: SessionUsage
+  /** Revision of the configuration that the next step will use. */
+  revision?: number
+  /** The budget is used up: no message is taken. */
+  capped?: boolean
   /** Milliseconds since the epoch at which the session began to be active; absent while it is not. */
   activeSince?: number
   /** Milliseconds since the epoch. */
@@ -116,6 +149,8 @@ export interface SessionStart {
   settings: SessionSettings
   /** Revision of the session's configuration in the records. */
   revision: number
+  /** Run 0 only: the budget given at creation. */
+  budget?: Budget
   /** Run 0 only: events given at creation. */
   initialEvents?: UserEvent[]
   /** Later runs: what goes on from the run before. */
@@ -136,9 +171,18 @@ export interface Carried {
   /** Ids of the newest events that came with an idempotency key: repetitions of them are ignored. */
   recent: string[]
   commands: Command[]
+  /** Workflows that wait for the session. */
+  watchers?: Watcher[]
   /** Tool uses of the current step and what became of them. */
   tools: OpenToolUse[]
   usage: SessionUsage
+  /** Nano-dollars at list price: the exact sum behind `usage.list_cost`. */
+  cost?: number
+  budget?: Budget | null
+  /** The last reply came near the model's window: the next request is preceded by a compaction. */
+  nearWindow?: boolean
+  /** Compactions since the model's last reply. */
+  compactions?: number
   activeMs: number
   activeSince?: number
   steps: number
@@ -150,9 +194,9 @@ export interface Carried {
 /**
  * Where the session stands between two steps:
  * `idle` waits for work, `model` is about to ask the model, `tools` is about to run tools, `blocked` waits for answers
- * of the client.
+ * of the client, `capped` would ask the model and waits for a larger budget.
  */
-export type Phase = 'idle' | 'model' | 'tools' | 'blocked'
+export type Phase = 'idle' | 'model' | 'tools' | 'blocked' | 'capped'
 
 /** A tool use of the current step. */
 export interface OpenToolUse extends ToolCall {
@@ -206,12 +250,29 @@ export interface ModelStep {
   stop_reason: string | null
   stop_details?: StopDetails | null
   usage: StepUsage
+  /** Nano-dollars at list price; absent for a model without one. */
+  cost?: number
+  /** Prompt and reply come near the model's window. */
+  nearWindow?: boolean
   /** One entry for each `tool_use` block, in order. */
   tools: ToolUseNote[]
   /** Cut by an interrupt: `content` is empty, `usage` is what was known. */
   interrupted?: boolean
   /** The host that the session is bound to from now on. */
   host?: string
+}
+
+/** Input of the activity `compact`: as for a model request, of which it is one. */
+export type CompactInput = Omit<CallModelInput, 'host'>
+
+/** Result of the activity `compact`. From it on the model sees the summary in the place of what it was made from. */
+export interface Compaction {
+  model: string
+  summary: string
+  usage: StepUsage
+  cost?: number
+  /** First run that the model still sees: messages without an answer stay behind the summary as they are. */
+  transcriptFrom: number
 }
 
 /** Input of the activity `runTool`. */
@@ -251,6 +312,8 @@ export interface ModelFailure {
   transient: boolean
   /** The request itself was refused: what is in it will be refused again. */
   refused?: boolean
+  /** The prompt does not fit into the model's window. */
+  tooLong?: boolean
   /** What the model's server asked for, milliseconds. */
   retryAfterMs?: number
 }

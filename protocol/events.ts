@@ -1,7 +1,9 @@
 /** The events of a session. Source: spec §8.1, §9, §11. */
 import { z } from 'zod'
+import type { Budget } from './budgets.ts'
 import { type TextBlock, type ToolResultBlock, textBlock, toolResultBlock, userContentBlock } from './content.ts'
 import { limits } from './limits.ts'
+import type { SessionAgent } from './sessions.ts'
 import type { ModelUsage, SessionUsage } from './usage.ts'
 
 const eventRef = z.string().min(1).max(128)
@@ -195,8 +197,10 @@ export type SessionUpdatedEvent = Stamped & {
   type: 'session.updated'
   title?: string | null
   metadata?: Record<string, string>
+  agent?: SessionAgent
+  budget?: Budget | null
 }
-export type SessionUsageEvent = Stamped & { type: 'session.usage'; usage: SessionUsage }
+export type SessionUsageEvent = Stamped & { type: 'session.usage'; usage: SessionUsage; budget: Budget | null }
 export type SessionDeletedEvent = Stamped & { type: 'session.deleted' }
 interface OfThread {
   session_thread_id: string

@@ -1,6 +1,7 @@
 /** Sessions and what is attached to them. Source: spec §6, §12. */
 import { z } from 'zod'
 import type { Agent } from './agents.ts'
+import { type Budget, budgetParams } from './budgets.ts'
 import { eventParams } from './events.ts'
 import { limits } from './limits.ts'
 import { metadataParams, metadataPatch } from './metadata.ts'
@@ -69,7 +70,7 @@ export interface Session {
   metadata: Record<string, string>
   resources: SessionResource[]
   vault_ids: string[]
-  budget: null
+  budget: Budget | null
   usage: SessionUsage
   stats: { active_seconds: number; duration_seconds: number }
   outcome_evaluations: never[]
@@ -140,15 +141,16 @@ export const sessionCreateParams = z.strictObject({
   resources: z.array(resourceParams).nullish(),
   vault_ids: z.array(z.string()).nullish(),
   initial_events: z.array(eventParams).max(limits.initialEvents).nullish(),
-  budget: z.unknown().optional(),
+  budget: budgetParams.nullish(),
 })
 export type SessionCreateParams = z.input<typeof sessionCreateParams>
 
 export const sessionUpdateParams = z.strictObject({
   title: z.string().max(limits.sessionTitle).nullish(),
   metadata: metadataPatch.nullish(),
-  agent: z.unknown().optional(),
-  budget: z.unknown().optional(),
+  /** Checked with the agent's own rules: `tools` and `mcp_servers` are replaced whole. Source: spec §6.4. */
+  agent: z.strictObject({ tools: z.unknown().optional(), mcp_servers: z.unknown().optional() }).optional(),
+  budget: budgetParams.nullish(),
   vault_ids: z.unknown().optional(),
 })
 export type SessionUpdateParams = z.input<typeof sessionUpdateParams>

@@ -1,4 +1,5 @@
 /** Token accounting. Source: spec §9.5, §14.2. */
+import type { Money } from './prices.ts'
 
 /** Tokens of one model request, as `span.model_request_end` reports them. */
 export interface ModelUsage {
@@ -23,6 +24,8 @@ export interface SessionUsage {
   server_tool_use: { web_search_requests: number; web_fetch_requests: number }
   /** Seconds during which the session was running or rescheduling. */
   active_seconds: number
+  /** At list price; absent until a model that has one was used. Source: spec §14.2. */
+  list_cost?: Money
 }
 
 /** One request's usage with the split by cache lifetime that the session's total needs. */

@@ -10,6 +10,7 @@ const tasks = {
   test: { services: true, program: ['node_modules/vitest/vitest.mjs', 'run'] },
   demo: { services: true, program: ['cli/main.ts', 'demo'] },
   dev: { services: true, program: ['cli/main.ts', 'dev'] },
+  'record-histories': { services: true, program: ['test/histories/record.ts'] },
   bench: { services: true, program: ['bench/main.ts'] },
   build: { services: false, program: ['scripts/build.ts'] },
   typecheck: { services: false, program: ['node_modules/typescript/bin/tsc', '-p', '.'] },

@@ -1,4 +1,5 @@
 import type { Agent } from '../protocol/agents.ts'
+import type { Budget } from '../protocol/budgets.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
@@ -87,6 +88,7 @@ export interface SessionRecord {
   title: string | null
   metadata: Record<string, string>
   vaultIds: string[]
+  budget: Budget | null
   resources: SessionResource[]
   /** Revision of the newest configuration. */
   revision: number
@@ -103,7 +105,7 @@ export interface SessionRecord {
 
 /** Fields of a session's row that change in its life. */
 export type SessionChanges = Partial<
-  Pick<SessionRecord, 'title' | 'metadata' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>
+  Pick<SessionRecord, 'title' | 'metadata' | 'budget' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>
 >
 
 /** Sealed secrets of a session's resources, by the resource's id. */

@@ -1,4 +1,5 @@
 import type { SessionSettings } from '../protocol/contract.ts'
+import type { Prices } from '../protocol/prices.ts'
 import type { TemporalConnection } from './config/temporal-connection.ts'
 
 /** What a worker process is told by the one that starts it (environment variable HOLDFAST_WORKER_CONFIG, JSON). */
@@ -12,7 +13,13 @@ export interface WorkerConfig {
   dataDir: string
   records: { url: string }
   blobs: { directory: string }
-  model: { baseURL?: string; maxOutputTokens?: number; stallTimeoutMs?: number }
+  model: {
+    baseURL?: string
+    maxOutputTokens?: number
+    stallTimeoutMs?: number
+    compactAtTokens?: number
+    prices?: Prices
+  }
   container: {
     provider: 'auto' | 'bubblewrap'
     limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }

@@ -27,6 +27,7 @@ export async function openHoldfast(options: LoadOptions = {}): Promise<Holdfast>
     records: await openRecords(config.records),
     blobs: await openBlobs(config.blobs),
     settings: session,
+    ...(config.model.prices && { prices: config.model.prices }),
     secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
     allowPrivate: config.egress.allowPrivate,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),

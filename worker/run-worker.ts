@@ -6,6 +6,7 @@ import { createActivities } from '../activities/index.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
 import { connect, connectForReading } from '../client/connection.ts'
+import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
 import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
@@ -16,6 +17,7 @@ import { Secrets } from './config/secrets.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { reportActivities } from './report-activities.ts'
+import { sessionActivities } from './session-activities.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
 export interface PreparedWorker {
@@ -39,7 +41,8 @@ export async function prepareWorker(
   const blobs = await openBlobs(config.blobs)
   const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
   const connection = await connect(reach)
-  const logs = new SessionLogs({ connection: await connectForReading(reach), namespace, codec }, blobs)
+  // Read for each prompt and watched for interrupts: between them a turn's history would be polled a dozen times for nothing.
+  const logs = new SessionLogs({ connection: await connectForReading(reach), namespace, codec }, blobs, { lingerMs: 0 })
   const containers = new BubblewrapProvider({ dataDir: config.dataDir })
   // Beside the containers: their users have to reach what is mounted.
   const mounts = new Mounts(path.join(path.dirname(await containersRoot(config.dataDir)), 'uploads'), {
@@ -55,6 +58,8 @@ export async function prepareWorker(
     ...(process.env.ANTHROPIC_API_KEY && { apiKey: process.env.ANTHROPIC_API_KEY }),
     ...(process.env.ANTHROPIC_AUTH_TOKEN && { authToken: process.env.ANTHROPIC_AUTH_TOKEN }),
   })
+  const secrets = await openSecrets({ key: encryptionKey, dataDir: config.dataDir })
+  const { allowPrivate } = config.egress
   const activities = createActivities({
     connection,
     namespace,
@@ -63,14 +68,32 @@ export async function prepareWorker(
     blobs,
     bus,
     model,
+    ...(config.model.prices && { prices: config.model.prices }),
+    ...(config.model.compactAtTokens && { compactAtTokens: config.model.compactAtTokens }),
     containers,
     mounts,
-    secrets: await openSecrets({ key: encryptionKey, dataDir: config.dataDir }),
+    secrets,
     host: hostQueue,
     limits: container.limits,
     toolTimeoutMs: settings.toolTimeoutMs,
-    allowPrivate: config.egress.allowPrivate,
+    allowPrivate,
   })
+
+  const { prices } = config.model
+  const pipelines = {
+    connection,
+    namespace,
+    taskQueue,
+    codec,
+    records,
+    blobs,
+    logs,
+    bus,
+    settings,
+    secrets,
+    allowPrivate,
+  }
+  const holdfast = Holdfast.over({ ...pipelines, ...(prices && { prices }) })
 
   const native = await NativeConnection.connect(reach)
   const { maxCachedWorkflows, maxConcurrentActivities, maxConcurrentWorkflowTasks } = config.tuning
@@ -78,7 +101,7 @@ export async function prepareWorker(
     connection: native,
     namespace,
     identity: config.identity,
-    activities,
+    activities: { ...activities, ...sessionActivities(holdfast) },
     dataConverter: { payloadCodecs: [codec] },
     maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
     // A cancelled activity must see it soon even when the watch of its history fails.

@@ -1,7 +1,11 @@
+import type { Duration } from '@temporalio/common'
 import { ActivityCancellationType, scheduleActivity, workflowInfo } from '@temporalio/workflow'
 import {
   type CallModelInput,
+  type CompactInput,
+  type Compaction,
   type ModelStep,
+  type NotifyInput,
   names,
   type OpenToolUse,
   type RunToolInput,
@@ -36,6 +40,19 @@ export function callModel(state: SessionState, base: string): Promise<ModelStep>
   })
 }
 
+/** Asks the model for a summary of the conversation so far. `base` names the request and its events. */
+export function compact(state: SessionState, base: string): Promise<Compaction> {
+  const { modelTimeoutMs, heartbeatTimeoutMs } = state.settings
+  const { run, revision, transcriptFrom } = state
+  const input: CompactInput = { run, revision, transcriptFrom }
+  return scheduleActivity<Compaction>(names.compact, [input], {
+    ...oneAttempt,
+    activityId: base,
+    startToCloseTimeout: modelTimeoutMs,
+    heartbeatTimeout: heartbeatTimeoutMs,
+  })
+}
+
 /** Runs a tool on the session's host. The ledger there sees to it that repeated attempts do not run it twice. */
 export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolResult> {
   const { toolTimeoutMs, heartbeatTimeoutMs } = state.settings
@@ -50,11 +67,21 @@ export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolRes
   })
 }
 
-/** Writes the run so far as a segment; tried until it is written. */
-export function sealRun(input: SealRunInput): Promise<void> {
+/** Writes the run so far as a segment; tried until it is written, or for as long as the patience lasts. */
+export function sealRun(input: SealRunInput, patience?: Duration): Promise<void> {
   return scheduleActivity<void>(names.sealRun, [input], {
+    ...(patience && { scheduleToCloseTimeout: patience }),
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '100ms', maximumInterval: '10s' },
+  })
+}
+
+/** Signals a workflow that waits for the session; its server may be away for a while. */
+export function notify(input: NotifyInput): Promise<void> {
+  return scheduleActivity<void>(names.notify, [input], {
+    startToCloseTimeout: '10s',
+    scheduleToCloseTimeout: '1 minute',
+    retry: { initialInterval: '200ms', maximumInterval: '10s' },
   })
 }
 

@@ -5,14 +5,15 @@ const interrupted = 'Execution was interrupted by the user before this call comp
 
 /**
  * Ends the turn for an interrupt: every open tool use gets its result, the session is idle. Messages that were waiting
- * stay and make the next turn. On an idle session it only is taken down. Source: spec §10.5.
+ * stay and make the next turn. On a session that is idle, or paused at its budget, it only is taken down. Source: spec
+ * §8.1.8, §10.5.
  */
 export function interruptTurn(state: SessionState): void {
   const taken = state.inbox.take(
     (event, index, waiting) => event.type === 'user.interrupt' || isAnswerOrNote(event, index, waiting),
   )
   const processed = taken.map((event) => event.id)
-  if (state.phase === 'idle') {
+  if (state.phase === 'idle' || state.phase === 'capped') {
     state.announce({ processed, flushed: true, events: [] })
     return
   }

@@ -1,4 +1,5 @@
 import { CancellationScope, upsertMemo, uuid4, workflowInfo } from '@temporalio/workflow'
+import type { Budget } from '../protocol/budgets.ts'
 import {
   type AnnouncedEvent,
   type Announcement,
@@ -12,11 +13,13 @@ import {
   type SessionMemo,
   type SessionSettings,
   type SessionStart,
+  type Watcher,
 } from '../protocol/contract.ts'
 import type { StopDetails, StopReason } from '../protocol/events.ts'
 import { idFrom, primaryThreadId } from '../protocol/ids.ts'
+import { costOfMoney, moneyOf } from '../protocol/prices.ts'
 import { next, type SessionStatus, type StatusFact } from '../protocol/status.ts'
-import { noUsage, type SessionUsage } from '../protocol/usage.ts'
+import { addUsage, noUsage, type SessionUsage, type StepUsage } from '../protocol/usage.ts'
 import { Inbox } from './inbox.ts'
 
 type Body<E> = E extends unknown ? Omit<E, 'id'> : never
@@ -30,6 +33,9 @@ export class SessionState {
   revision: number
   readonly inbox: Inbox
   commands: Command[]
+  watchers: Watcher[]
+  /** Notices on their way. */
+  notifying = 0
   status: SessionStatus
   stopReason: StopReason | null
   phase: Phase
@@ -38,10 +44,19 @@ export class SessionState {
   steps: number
   host: string | undefined
   transcriptFrom: number
+  budget: Budget | null
+  /** The next model request is preceded by a compaction. */
+  nearWindow: boolean
+  /** Compactions since the model's last reply. */
+  compactions: number
   /** No announcement may be made any more: the run's segment is written or being written. */
   sealing = false
+  /** History events before which no roll over is tried: the last one failed. */
+  rollOverNotBefore = 0
   /** Workflow time of the last announcement of a lost worker. */
   lossAnnouncedAt = 0
+  /** Nano-dollars at list price. */
+  #cost: number
   #activeMs: number
   #activeSince: number | undefined
   #scope: CancellationScope | undefined
@@ -54,6 +69,7 @@ export class SessionState {
     this.revision = start.revision
     this.inbox = new Inbox(carried?.inbox ?? start.initialEvents, carried?.recent)
     this.commands = carried?.commands ?? []
+    this.watchers = carried?.watchers ?? []
     this.status = carried?.status ?? 'idle'
     this.stopReason = carried?.stopReason ?? null
     this.phase = carried?.phase ?? 'idle'
@@ -62,6 +78,10 @@ export class SessionState {
     this.steps = carried?.steps ?? 0
     this.host = carried?.host
     this.transcriptFrom = carried?.transcriptFrom ?? 0
+    this.budget = (carried ?? start).budget ?? null
+    this.nearWindow = carried?.nearWindow ?? false
+    this.compactions = carried?.compactions ?? 0
+    this.#cost = carried?.cost ?? 0
     this.#activeMs = carried?.activeMs ?? 0
     this.#activeSince = carried?.activeSince
   }
@@ -73,6 +93,19 @@ export class SessionState {
   /** Whether the turn is to end here, whatever it is at. */
   get stopping(): boolean {
     return this.inbox.hasInterrupt || this.archiving
+  }
+
+  /** Whether the budget is used up. */
+  get capped(): boolean {
+    return this.budget !== null && this.#cost >= costOfMoney(this.budget.max_list_cost)
+  }
+
+  /** Counts a model request. */
+  spend(step: { usage: StepUsage; cost?: number }): void {
+    this.usage = addUsage(this.usage, step.usage)
+    if (step.cost === undefined) return
+    this.#cost += step.cost
+    this.usage = { ...this.usage, list_cost: moneyOf(this.#cost) }
   }
 
   /** Changes the status by a fact of the status machine. */
@@ -106,14 +139,22 @@ export class SessionState {
     return [{ type: 'session.thread_status_rescheduled', ...this.#thread }, { type: 'session.status_rescheduled' }]
   }
 
-  /** The events of a change to idle: thread, usage, session, in this order. Source: spec §7. */
+  /**
+   * The events of a change to idle: thread, usage, session, in this order. A turn that ends with the budget's last cent
+   * says how it ended; the session says that it takes no more. Source: spec §7, §14.3.
+   */
   idle(stopReason: StopReason, stopDetails: StopDetails | null = null): Body<AnnouncedEvent>[] {
-    this.stopReason = stopReason
-    const reason = { stop_reason: stopReason, stop_details: stopDetails }
+    const spent = this.capped && stopReason.type !== 'requires_action'
+    this.stopReason = spent ? { type: 'budget_reached' } : stopReason
     return [
-      { type: 'session.thread_status_idle', ...this.#thread, ...reason },
-      { type: 'session.usage', usage: this.usage },
-      { type: 'session.status_idle', ...reason },
+      {
+        type: 'session.thread_status_idle',
+        ...this.#thread,
+        stop_reason: stopReason,
+        stop_details: stopDetails,
+      },
+      { type: 'session.usage', usage: this.usage, budget: this.budget },
+      { type: 'session.status_idle', stop_reason: this.stopReason, stop_details: spent ? null : stopDetails },
     ]
   }
 
@@ -138,6 +179,8 @@ export class SessionState {
       pending: this.phase === 'blocked' ? this.pending : [],
       ...(this.host && { host: this.host }),
       usage: this.usage,
+      revision: this.revision,
+      ...(this.capped && { capped: true }),
       ...(this.#activeSince !== undefined && { activeSince: this.#activeSince }),
       updatedAt: Date.now(),
     }
@@ -166,8 +209,13 @@ export class SessionState {
       lateFrom: this.inbox.sealed ?? this.inbox.waiting.length,
       recent: this.inbox.recent,
       commands: this.commands,
+      ...(this.watchers.length > 0 && { watchers: this.watchers }),
       tools: this.tools,
       usage: this.usage,
+      cost: this.#cost,
+      budget: this.budget,
+      ...(this.nearWindow && { nearWindow: true }),
+      ...(this.compactions > 0 && { compactions: this.compactions }),
       activeMs: this.#activeMs,
       ...(this.#activeSince !== undefined && { activeSince: this.#activeSince }),
       steps: this.steps,

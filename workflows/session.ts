@@ -1,13 +1,15 @@
-import { condition, defineSignal, setHandler } from '@temporalio/workflow'
+import { ContinueAsNew, condition, defineSignal, isCancellation, setHandler } from '@temporalio/workflow'
 import { type Command, type Delivery, names, type SessionStart } from '../protocol/contract.ts'
 import type { UserEvent } from '../protocol/events.ts'
+import { resumeAfterBudget } from './budget.ts'
 import { interruptTurn } from './interrupt.ts'
 import { askModel } from './model-step.ts'
 import { endSession, rollOver, rollOverIsDue } from './roll-over.ts'
 import { SessionState } from './session-state.ts'
 import { isAnswer, isAnswerOrNote, runTools, takeAnswers } from './tool-step.ts'
-import { beginTurn } from './turn.ts'
+import { beginTurn, sealAfterBug } from './turn.ts'
 import { announceUpdates } from './updates.ts'
+import { notifyWatchers, watch } from './watchers.ts'
 
 const deliver = defineSignal<[Delivery]>(names.deliver)
 const command = defineSignal<[Command]>(names.command)
@@ -21,41 +23,64 @@ export async function session(start: SessionStart): Promise<void> {
     if (state.inbox.hasInterrupt) state.interrupt()
   })
   setHandler(command, (received) => {
+    if (received.type === 'watch') return watch(state, received.watcher)
     state.commands.push(received)
     if (received.type === 'archive') state.interrupt()
   })
   void announceUpdates(state)
+  void notifyWatchers(state)
 
   for (;;) {
-    if (state.archiving) return endSession(state)
-    // Between two steps no activity is open: the run may end here, also within a turn.
-    if (rollOverIsDue(state)) await rollOver(state)
-    if (state.inbox.hasInterrupt) interruptTurn(state)
-
-    switch (state.phase) {
-      case 'idle':
-        await condition(() => state.inbox.waiting.some(wakesIdle) || state.archiving || rollOverIsDue(state))
-        if (state.inbox.hasInterrupt || state.archiving) break
-        // Before the messages: a system message that goes with a stray is no part of the turn.
-        dropStrays(state)
-        if (state.inbox.hasMessage) beginTurn(state)
-        break
-      case 'model':
-        await askModel(state)
-        break
-      case 'tools':
-        await runTools(state)
-        break
-      case 'blocked':
-        await condition(() => state.inbox.waiting.some(wakesBlocked) || state.archiving || rollOverIsDue(state))
-        if (state.inbox.hasInterrupt || state.archiving) break
-        if (state.inbox.waiting.some(isAnswer)) takeAnswers(state)
-        break
+    try {
+      if (await step(state)) return
+    } catch (error) {
+      if (error instanceof ContinueAsNew || isCancellation(error)) throw error
+      sealAfterBug(state, error)
     }
   }
 }
 
-const wakesIdle = (event: UserEvent) => event.type === 'user.message' || wakesBlocked(event)
+/** Goes on from one phase to the next. True when the session has ended. */
+async function step(state: SessionState): Promise<boolean> {
+  const { inbox } = state
+  if (state.archiving) {
+    await endSession(state)
+    return true
+  }
+  // Between two steps no activity is open: the run may end here, also within a turn.
+  if (rollOverIsDue(state)) await rollOver(state)
+  if (inbox.hasInterrupt) interruptTurn(state)
+
+  // What still came while the budget ran out waits for a larger one.
+  const messageIsDue = () => inbox.hasMessage && !state.capped
+  const until = (isTime: () => boolean) => condition(() => isTime() || state.archiving || rollOverIsDue(state))
+  switch (state.phase) {
+    case 'idle':
+      await until(() => inbox.waiting.some(wakesBlocked) || messageIsDue())
+      if (state.stopping) break
+      // Before the messages: a system message that goes with a stray is no part of the turn.
+      dropStrays(state)
+      if (messageIsDue()) beginTurn(state)
+      break
+    case 'model':
+      await askModel(state)
+      break
+    case 'tools':
+      await runTools(state)
+      break
+    case 'blocked':
+      await until(() => inbox.waiting.some(wakesBlocked))
+      if (state.stopping) break
+      if (inbox.waiting.some(isAnswer)) takeAnswers(state)
+      break
+    case 'capped':
+      await until(() => !state.capped || inbox.hasInterrupt)
+      if (!state.capped && !state.stopping) resumeAfterBudget(state)
+      break
+  }
+  return false
+}
+
 const wakesBlocked = (event: UserEvent) => isAnswer(event) || event.type === 'user.interrupt'
 
 /** Answers that nothing waits for any more: taken down, without effect. */

@@ -42,3 +42,26 @@ export function giveUp(
     ],
   })
 }
+
+/**
+ * Ends the turn after an error of this code itself, which Temporal would otherwise try again for ever. Nothing that could
+ * wake it again with the same error is left; the session takes the next message.
+ */
+export function sealAfterBug(state: SessionState, error: unknown): void {
+  const received = state.inbox.take(() => true)
+  const results = closeTools(state, received, 'This call was not run: the turn that it is part of broke off.')
+  const message = `the session's own code failed: ${error instanceof Error ? error.message : String(error)}`
+  const wasActive = state.status === 'running' || state.status === 'rescheduling'
+  state.phase = 'idle'
+  state.nearWindow = false
+  if (wasActive) state.turn(state.status === 'rescheduling' ? 'exhausted' : 'settle')
+  state.announce({
+    processed: received.map((event) => event.id),
+    flushed: true,
+    events: [
+      ...results,
+      { type: 'session.error', error: { type: 'unknown_error', message, retry_status: { type: 'exhausted' } } },
+      ...(wasActive ? state.idle({ type: 'retries_exhausted' }) : []),
+    ],
+  })
+}

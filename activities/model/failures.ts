@@ -57,8 +57,15 @@ function ofResponse(error: APIError): ModelFailure {
       transient: false,
     }
   }
-  const refused = status === 400 || status === 413
+  const tooLong = isTooLong(status, message)
+  const refused = !tooLong && (status === 400 || status === 413)
+  if (tooLong) return { error: 'model_request_failed_error', message, transient: false, tooLong }
   return { error: 'model_request_failed_error', message, transient, ...(refused && { refused }), ...withDelay }
+}
+
+/** The prompt, or prompt and reply together, exceed the model's window. */
+function isTooLong(status: number | undefined, message: string): boolean {
+  return status === 400 && /prompt is too long|exceeds? (the )?(model's )?context (limit|window)/i.test(message)
 }
 
 function isTransient(status: number | undefined, type: string | undefined): boolean {

@@ -60,7 +60,7 @@ describe('creating a session', () => {
       [{ resources: [{ type: 'github_repository', url: 'https://github.com/a/b' }] }, 400, 'github_repository'],
       [{ resources: [{ type: 'memory_store', memory_store_id: 'memstore_x', prompt: 'x' }] }, 400, 'memory_store'],
       [{ vault_ids: ['vlt_x'] }, 400, 'vault_ids'],
-      [{ budget: { type: 'limit', max_list_cost: { amount: '1', currency: 'USD' } } }, 400, 'budget'],
+      [{ budget: { type: 'limit', max_list_cost: { amount: '0', currency: 'USD' } } }, 400, 'budget'],
       [{ metadata: { key: 'x'.repeat(513) } }, 400, 'metadata'],
       [{ surprise: true }, 400, 'surprise'],
       [{ initial_events: [{ type: 'user.interrupt' }] }, 400, 'initial_events.0'],

@@ -317,6 +317,17 @@ describe('a tool call', () => {
   })
 })
 
+describe('a workflow whose code failed', () => {
+  it('is shown as an error of the session, which nobody could announce', () => {
+    expect(eventsOf([{ id: 3, at: time(3), kind: 'stuck', message: 'a bug' }])).toMatchObject([
+      {
+        type: 'session.error',
+        error: { message: expect.stringContaining('a bug'), retry_status: { type: 'retrying' } },
+      },
+    ])
+  })
+})
+
 describe('facts that say nothing to the user', () => {
   it('show no events', () => {
     const at = { id: 3, at: time(3) }
@@ -326,7 +337,6 @@ describe('facts that say nothing to the user', () => {
         { ...at, kind: 'cancelRequested', activity: 'callModel', activityId: base },
         { ...at, kind: 'continued', runId: 'r' },
         { ...at, kind: 'closed', how: 'completed' },
-        { ...at, kind: 'stuck', message: 'm' },
         { ...at, kind: 'completed', activity: 'sealRun', activityId: 's', result: undefined },
       ]),
     ).toEqual([])

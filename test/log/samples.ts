@@ -1,6 +1,6 @@
 import type { CompletedFact, Fact, StartedFact } from '../../log/facts.ts'
 import { type LogItem, newProjection, project } from '../../log/projection.ts'
-import type { Announcement, Carried, ModelStep, SessionStart, ToolResult } from '../../protocol/contract.ts'
+import type { Announcement, Carried, Compaction, ModelStep, SessionStart, ToolResult } from '../../protocol/contract.ts'
 import type { SessionEvent, UserMessageEvent } from '../../protocol/events.ts'
 import { noUsage } from '../../protocol/usage.ts'
 
@@ -103,6 +103,14 @@ export const fact = {
     activity: 'callModel',
     activityId,
     result,
+  }),
+  compacted: (id: number, summary: string, activityId = `Compact${id}`): CompletedFact => ({
+    kind: 'completed',
+    id,
+    at: time(id),
+    activity: 'compact',
+    activityId,
+    result: { model: 'm', summary, usage: tokens, transcriptFrom: 0 } satisfies Compaction,
   }),
   ran: (id: number, activityId: string, text: string, fields: Partial<ToolResult> = {}): CompletedFact => ({
     kind: 'completed',

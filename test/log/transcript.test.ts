@@ -20,12 +20,14 @@ const result = (id: string, said: string, is_error = false) => ({
 /** The result event's id of the call at `index` of the sample step. */
 const call = (index: number, activityId = base) => stepEvent.block(activityId, index)
 
-function messagesOf(facts: Fact[]) {
+function transcriptOf(facts: Fact[]): Transcript {
   const state = newProjection(0)
   const transcript = new Transcript()
   for (const one of facts) transcript.apply(one, project(state, one))
-  return transcript.messages()
+  return transcript
 }
+
+const messagesOf = (facts: Fact[]) => transcriptOf(facts).messages()
 
 let eventId = 100
 /** The user's events, delivered and processed at once. */
@@ -228,11 +230,42 @@ describe('a compaction', () => {
       ...said(message('a')),
       fact.replied(3, step([use('t0')])),
       fact.ran(4, call(0), 'zero'),
-      fact.delivered(5, 'b'),
-      fact.announced(6, { processed: ['b'], compaction: { summary: 'We talked.' } }),
+      fact.compacted(5, 'We talked.'),
+      ...said(message('b')),
       fact.replied(7, step([text('go on')]), 'Step2'),
     ]
     expect(messagesOf(facts)).toEqual([user(text('We talked.'), text('b')), assistant(text('go on'))])
+  })
+
+  it('leaves the messages as they are that have no reply yet', () => {
+    const facts = [
+      ...said(message('a')),
+      fact.replied(3, step([text('hello')])),
+      ...said(message('b')),
+      fact.compacted(5, 'We talked.'),
+      fact.replied(7, step([text('go on')]), 'Step2'),
+    ]
+    expect(messagesOf(facts)).toEqual([user(text('We talked.'), text('b')), assistant(text('go on'))])
+  })
+
+  it('is made from everything before those', () => {
+    const transcript = transcriptOf([
+      ...said(message('a')),
+      fact.replied(3, step([text('hello')])),
+      ...said(message('b')),
+    ])
+    expect(transcript.toCompact()).toEqual({ messages: [user(text('a')), assistant(text('hello'))], oldest: 0 })
+  })
+
+  it('counts as a reply for the next one', () => {
+    const facts = [
+      ...said(message('a')),
+      fact.replied(3, step([text('hello')])),
+      fact.compacted(4, 'One.'),
+      ...said(message('b')),
+    ]
+    expect(transcriptOf(facts).toCompact()).toEqual({ messages: [user(text('One.'))], oldest: 0 })
+    expect(messagesOf([...facts, fact.compacted(6, 'Two.')])).toEqual([user(text('Two.'), text('b'))])
   })
 })
 

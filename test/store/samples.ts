@@ -22,6 +22,7 @@ export function aSession(fields: Partial<SessionRecord> = {}): SessionRecord {
     title: null,
     metadata: {},
     vaultIds: [],
+    budget: null,
     resources: [],
     revision: 1,
     agentId: 'agent_1',

@@ -18,7 +18,8 @@
  *   #fault KIND [retry-after=S] [times=N]   429, 500, 529, 400, 401, cut, silence or reset, N times (default 1)
  *
  * When the steps are used up, the reply is the newest tool result. Without directives it does what a person would expect
- * of a demonstration: it reads the file that it is asked about, and answers questions from the conversation.
+ * of a demonstration: it summarises when it is told to, reads the file that it is asked about,
+ * and answers questions from the conversation.
  */
 import { Refused } from './check.ts'
 import type { Message } from './messages.ts'
@@ -131,11 +132,20 @@ function parseFault(line: string, rest: string): Fault {
 function demonstrate(text: string, messages: Message[], asked: number): Step[] {
   const path = /(\/[\w./-]+\.csv)/.exec(text)?.[1]
   if (path) return [look(path), scan(path), summary(messages, path)]
+  // The request for a summary comes behind whatever else the message says.
+  if (/replaced by a\s+summary/.test(text)) return [say(`${label} Until now the user said: ${requests(messages)}`)]
   const known = messages
     .slice(0, asked)
     .findLast((message) => message.role === 'assistant' && textOf(message).includes('rows'))
   if (known) return [say(`${label} From before, without looking again: ${textOf(known).replace(`${label} `, '')}`)]
   return [say(`${label} You said: ${text.trim()}`)]
+}
+
+/** The first line of everything that the user said. */
+function requests(messages: Message[]): string {
+  const texts = messages.filter(({ role }) => role === 'user').flatMap(({ content }) => content)
+  const lines = texts.map((block) => (block.type === 'text' ? String(block.text).split('\n')[0]! : ''))
+  return lines.filter(Boolean).slice(0, -1).join(' / ')
 }
 
 const say = (text: string): Step => ({ blocks: [{ type: 'text', text }], slowMs: 5 })

@@ -11,6 +11,8 @@ export interface ScriptedModelOptions {
   /** @default a free one */
   port?: number
   /** Replaces the script, for tests that need more than directives. */
+  /** Tokens that a prompt may have; a longer one is refused. @default any number */
+  contextWindow?: number
   script?: (request: MessagesRequest) => Step
 }
 
@@ -61,6 +63,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     let step: Step
     try {
       received.body = readRequest(received.body)
+      checkLength(received.body, options.contextWindow)
       step = script(received.body)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
@@ -98,6 +101,12 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
         server.closeAllConnections()
       }),
   }
+}
+
+/** @throws Refused as the real API refuses a prompt that is longer than the model's window */
+function checkLength({ system, tools, messages }: MessagesRequest, window = Number.POSITIVE_INFINITY): void {
+  const tokens = Math.ceil(JSON.stringify([system, tools, messages]).length / 4)
+  if (tokens > window) throw new Refused(`prompt is too long: ${tokens} tokens > ${window} maximum`)
 }
 
 function parsed(json: string): MessagesRequest | undefined {

@@ -5,6 +5,17 @@ const count = z.int().min(1)
 const milliseconds = z.int().min(1)
 const port = z.int().min(0).max(65_535)
 
+const dollars = z.number().min(0)
+const price = z.strictObject({
+  input: z.number().positive(),
+  output: dollars,
+  cacheRead: dollars.optional(),
+  cacheWrite5m: dollars.optional(),
+  cacheWrite1h: dollars.optional(),
+  fast: z.number().min(1).optional(),
+  long: z.strictObject({ above: count, input: dollars, output: dollars }).optional(),
+})
+
 /** Every setting of `temporal.config.ts`, with its default. Times are milliseconds, sizes bytes. */
 export const settingsSchema = z.strictObject({
   /** Folder of everything that `holdfast dev` keeps, relative to the project. `--data` wins. @default '.holdfast' */
@@ -94,6 +105,16 @@ export const settingsSchema = z.strictObject({
       maxOutputTokens: count.optional(),
       /** A stream without content for this long is cut and tried again. @default 300000 */
       stallTimeoutMs: milliseconds.default(300_000),
+      /**
+       * Prompt and reply of this many tokens have the conversation compacted before the next request.
+       * @default what the model's window leaves room for
+       */
+      compactAtTokens: count.min(1000).optional(),
+      /**
+       * US dollars for a million tokens, by the beginning of the model's id; beside the list prices, or in their place.
+       * Costs and budgets are counted with them. @default none
+       */
+      prices: z.record(z.string().min(1), price).optional(),
     })
     .prefault({}),
 

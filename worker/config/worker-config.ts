@@ -21,6 +21,8 @@ export function workerConfig(config: Config, connection: TemporalConnection): Om
       stallTimeoutMs: model.stallTimeoutMs,
       ...(model.baseURL && { baseURL: model.baseURL }),
       ...(model.maxOutputTokens && { maxOutputTokens: model.maxOutputTokens }),
+      ...(model.compactAtTokens && { compactAtTokens: model.compactAtTokens }),
+      ...(model.prices && { prices: model.prices }),
     },
     container: config.container,
     egress: config.egress,

@@ -1,0 +1,125 @@
+import { activityInfo } from '@temporalio/activity'
+import type { SessionLogs } from '../log/session-logs.ts'
+import type { TranscriptMessage } from '../log/transcript.ts'
+import type { CompactInput, Compaction } from '../protocol/contract.ts'
+import { costOf, type Prices, priceOf } from '../protocol/prices.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Records } from '../store/records.ts'
+import { stoppable } from './cancellation.ts'
+import { withFiles } from './content-files.ts'
+import { asFailure, permanent } from './model/failed-activity.ts'
+import { type ModelProvider, ModelRequestFailed, type ModelResponse } from './model/provider.ts'
+import { shortened } from './model/shortened.ts'
+import { systemPrompt } from './model/system-prompt.ts'
+import { toolsFor } from './model/tool-definitions.ts'
+import { sessionOf } from './session-of.ts'
+import type { Transcripts } from './transcripts.ts'
+
+export interface CompactDependencies {
+  logs: SessionLogs
+  records: Records
+  blobs: Blobs
+  model: ModelProvider
+  transcripts: Transcripts
+  prices?: Prices
+}
+
+const instruction = [
+  'The conversation is about to reach the limit of what you can read at once. Everything up to here will be replaced by a',
+  'summary that you write now; afterwards you go on with nothing else in view. Use no tools. Write down what you will',
+  'need, precisely and completely:',
+  '1. Every request and instruction of the user, the newest ones word by word, and what came of each.',
+  '2. What has been done: files and their paths, commands that matter, decisions with their reasons, results with their numbers.',
+  '3. Where the work stands: what the last tool calls returned, what is open, what is to be done next.',
+  '4. Mistakes that were made, and what the user said about them.',
+  'Answer with the summary alone.',
+].join('\n')
+
+const introduction =
+  'The earlier part of this conversation was too long to be kept. This is the summary that you wrote of it; go on from there.'
+
+/** Longest texts of the prompt when it does not fit: what is longer loses its middle. Characters. */
+const lengths = [Number.POSITIVE_INFINITY, 8000, 1000]
+
+/**
+ * The activity `compact`: has the model write the summary that takes the place of the conversation so far. Messages that
+ * have no reply yet are left as they are.
+ */
+export function makeCompact({ logs, records, blobs, model, transcripts, prices }: CompactDependencies) {
+  return async function compact(input: CompactInput): Promise<Compaction> {
+    const sessionId = sessionOf()
+    return stoppable(logs, sessionId, async (signal) => {
+      const [agent, session] = await Promise.all([
+        records.sessions.configuration(sessionId, input.revision),
+        records.sessions.get(sessionId),
+      ])
+      if (!agent || !session) throw asFailure(permanent(`session ${sessionId} has no configuration ${input.revision}`))
+      try {
+        const { messages, oldest } = await transcripts.toCompact(
+          sessionId,
+          { run: input.run, transcriptFrom: input.transcriptFrom, activityId: activityInfo().activityId },
+          signal,
+        )
+        const request = {
+          model: agent.model.id,
+          effort: agent.model.effort.type,
+          speed: agent.model.speed,
+          system: systemPrompt(agent, { resources: session.resources }),
+          tools: toolsFor(agent),
+          messages: await withFiles(asked(messages), { records, blobs }),
+        }
+        const response = await fitting((length) =>
+          model.request({ ...request, messages: shortened(request.messages, length) }, { signal }),
+        )
+        const price = priceOf(agent.model.id, prices)
+        return {
+          model: response.model,
+          summary: `${introduction}\n\n<summary>\n${summaryOf(response)}\n</summary>`,
+          usage: response.usage,
+          ...(price && { cost: costOf(price, response.usage) }),
+          transcriptFrom: oldest ?? input.run,
+        }
+      } catch (error) {
+        throw asFailure(error)
+      }
+    })
+  }
+}
+
+/** @throws ModelRequestFailed when there is nothing but unanswered messages, which no summary can shorten */
+function asked(messages: TranscriptMessage[]): TranscriptMessage[] {
+  const wish = { type: 'text', text: instruction }
+  const last = messages.at(-1)
+  if (!last) {
+    const message = 'the message is longer than the model can read'
+    throw new ModelRequestFailed({ error: 'model_request_failed_error', message, transient: false, refused: true })
+  }
+  if (last.role === 'user') return [...messages.slice(0, -1), { role: 'user', content: [...last.content, wish] }]
+  return [...messages, { role: 'user', content: [wish] }]
+}
+
+/** The first attempt that fits into the model's window. */
+async function fitting(request: (length: number) => Promise<ModelResponse>): Promise<ModelResponse> {
+  for (const length of lengths.slice(0, -1)) {
+    try {
+      return await request(length)
+    } catch (error) {
+      if (!(error instanceof ModelRequestFailed && error.failure.tooLong)) throw error
+    }
+  }
+  return request(lengths.at(-1)!)
+}
+
+function summaryOf({ content }: ModelResponse): string {
+  const text = content
+    .filter((block) => block.type === 'text')
+    .map((block) => String(block.text))
+    .join('\n')
+    .trim()
+  if (text !== '') return text
+  throw new ModelRequestFailed({
+    error: 'model_request_failed_error',
+    message: 'the model wrote no summary of the conversation',
+    transient: true,
+  })
+}

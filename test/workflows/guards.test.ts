@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { ApplicationFailure } from '@temporalio/common'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { Worker } from '@temporalio/worker'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connectForReading } from '../../client/connection.ts'
+import { HoldfastCodec } from '../../log/payload-codec.ts'
+import { SessionLogs } from '../../log/session-logs.ts'
+import type { ModelStep, SessionStart } from '../../protocol/contract.ts'
+import type { SessionEvent } from '../../protocol/events.ts'
+import { newId } from '../../protocol/ids.ts'
+import { memoryBlobs } from '../log/memory-blobs.ts'
+import { message, start } from '../log/samples.ts'
+import { ownNamespace } from '../support/temporal.ts'
+import { testWorkflowBundle } from '../support/workflow-bundle.ts'
+
+const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
+const reply = (text: string): ModelStep => ({
+  model: 'm',
+  content: [{ type: 'text', text }],
+  stop_reason: 'end_turn',
+  usage,
+  tools: [],
+})
+
+let environment: TestWorkflowEnvironment
+let logs: SessionLogs
+beforeAll(async () => {
+  const { address, namespace } = await ownNamespace()
+  environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace })
+  const connection = await connectForReading({ address })
+  logs = new SessionLogs({ connection, namespace, codec: new HoldfastCodec({ blobs: memoryBlobs() }) }, memoryBlobs())
+})
+afterAll(async () => {
+  await logs?.close()
+  await environment?.teardown()
+})
+
+/** Runs a session whose activities are these. */
+async function withSession(
+  activities: Record<string, (...args: never[]) => Promise<unknown>>,
+  settings: Partial<SessionStart['settings']>,
+  use: (session: {
+    say: (text: string) => Promise<void>
+    events: () => Promise<SessionEvent[]>
+    run: () => Promise<number>
+  }) => Promise<void>,
+) {
+  const taskQueue = randomUUID()
+  const { client } = environment
+  const worker = await Worker.create({
+    connection: environment.nativeConnection,
+    namespace: client.options.namespace,
+    taskQueue,
+    workflowBundle: testWorkflowBundle(),
+    activities,
+  })
+  const workflowId = newId('session')
+  await worker.runUntil(async () => {
+    const input = start()
+    const handle = await client.workflow.start('session', {
+      taskQueue,
+      workflowId,
+      args: [
+        {
+          ...input,
+          settings: {
+            ...input.settings,
+            modelTimeoutMs: 60_000,
+            toolTimeoutMs: 60_000,
+            heartbeatTimeoutMs: 60_000,
+            ...settings,
+          },
+        },
+      ],
+    })
+    const log = logs.get(workflowId)
+    const events = async () => {
+      const all: SessionEvent[] = []
+      for await (const { event } of log.list({ order: 'asc' })) all.push(event)
+      return all
+    }
+    await use({
+      say: (text) => handle.signal('deliver', { events: [message(newId('event'), text)] }),
+      events,
+      run: async () => (await log.newest()).run,
+    })
+    await handle.terminate()
+  })
+}
+
+const typesOf = (events: SessionEvent[]) => events.map((event) => event.type)
+
+describe("an error thrown by the session's own code", () => {
+  it('ends the turn and is shown; the session takes the next message', async () => {
+    let broken = true
+    const callModel = async () => (broken ? { ...reply('x'), tools: null } : reply('fine'))
+    await withSession({ callModel }, {}, async ({ say, events }) => {
+      await say('one')
+      await expect.poll(async () => typesOf(await events()).at(-1)).toBe('session.status_idle')
+      const first = await events()
+      expect(first.find((event) => event.type === 'session.error')).toMatchObject({
+        error: {
+          type: 'unknown_error',
+          message: expect.stringContaining('own code failed'),
+          retry_status: { type: 'exhausted' },
+        },
+      })
+      expect(first.at(-1)).toMatchObject({ stop_reason: { type: 'retries_exhausted' } })
+      broken = false
+      await say('two')
+      await expect.poll(async () => typesOf(await events()).filter((type) => type === 'agent.message')).toHaveLength(1)
+    })
+  })
+})
+
+describe('a run that cannot be sealed', () => {
+  it('goes on, loses nothing, and is sealed later', async () => {
+    let attempts = 0
+    const sealRun = async () => {
+      attempts++
+      throw ApplicationFailure.nonRetryable('the blobs are full')
+    }
+    await withSession({ callModel: async () => reply('fine'), sealRun }, { rollOverEvents: 30 }, async (session) => {
+      for (let turn = 1; turn <= 5; turn++) {
+        await session.say(`turn ${turn}`)
+        await expect
+          .poll(async () => typesOf(await session.events()).filter((type) => type === 'session.status_idle'))
+          .toHaveLength(turn)
+      }
+      expect(attempts).toBe(1)
+      expect(await session.run()).toBe(0)
+      const all = await session.events()
+      expect(all.filter((event) => event.type === 'user.message').map((event) => event.content[0])).toEqual(
+        [1, 2, 3, 4, 5].map((turn) => ({ type: 'text', text: `turn ${turn}` })),
+      )
+      expect(new Set(all.map((event) => event.id)).size).toBe(all.length)
+    })
+  })
+})

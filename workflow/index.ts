@@ -1,0 +1,10 @@
+/** Sessions inside your own workflows: `import { startSession } from 'holdfast/workflow'`. */
+export {
+  getSession,
+  type Idle,
+  type RunOptions,
+  type SessionOptions,
+  type StartOptions,
+  startSession,
+  WorkflowSession,
+} from './session.ts'
