@@ -2,9 +2,11 @@ import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { CONTAINER_UNAVAILABLE, type RunToolInput, type ToolResult } from '../protocol/contract.ts'
 import type { Records } from '../store/records.ts'
+import type { SecretBox } from '../store/secrets.ts'
 import { stoppable } from './cancellation.ts'
 import { type ContainerCall, type ContainerProvider, ContainerUnavailable } from './container/provider.ts'
 import type { Mounts } from './mounts.ts'
+import { sessionRepositories } from './repositories/session-repositories.ts'
 import { sessionOf } from './session-of.ts'
 
 export interface RunToolDependencies {
@@ -12,15 +14,18 @@ export interface RunToolDependencies {
   records: Records
   containers: ContainerProvider
   mounts: Mounts
+  secrets: SecretBox
   limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
   toolTimeoutMs: number
+  /** Host names, addresses or CIDRs that containers may reach although private. */
+  allowPrivate: string[]
   /** Task queue of this host's containers. */
   host: string
 }
 
 /** The activity `runTool`: one call of a built-in tool in the session's container. */
 export function makeRunTool(dependencies: RunToolDependencies) {
-  const { logs, records, containers, mounts, limits, toolTimeoutMs, host } = dependencies
+  const { logs, records, containers, mounts, secrets, limits, toolTimeoutMs, allowPrivate, host } = dependencies
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
@@ -28,7 +33,18 @@ export function makeRunTool(dependencies: RunToolDependencies) {
       try {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
-        const container = await containers.open({ sessionId, mounts: await mounts.of(session), limits })
+        const git = await sessionRepositories(session, { records, secrets })
+        const mounted = await mounts.of(session)
+        if (git) mounted.push(await mounts.made(sessionId, 'gitconfig', '/etc/gitconfig', git.config))
+        const container = await containers.open({
+          sessionId,
+          mounts: mounted,
+          limits,
+          ...(git && {
+            repositories: git.repositories,
+            egress: { mode: 'none', allowedHosts: [], routes: git.routes, allowPrivate },
+          }),
+        })
         const result = await container.call(
           { id: call.toolUseId, name: call.name as ContainerCall['name'], input: call.input, timeoutMs: toolTimeoutMs },
           { signal },

@@ -6,6 +6,7 @@ import { LocalBus } from '../log/bus.ts'
 import { startServer } from '../server/main.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
+import { openSecrets } from '../store/secrets.ts'
 import { bury } from '../worker/bury.ts'
 import type { Config } from '../worker/config/load-config.ts'
 import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
@@ -64,6 +65,8 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
     blobs: await openBlobs(config.blobs),
     settings: config.session,
     ...(config.model.prices && { prices: config.model.prices }),
+    secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
+    allowPrivate: config.egress.allowPrivate,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
     bus,
   })

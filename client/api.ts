@@ -16,7 +16,17 @@ import type {
 import type { EventSendParams, SessionEvent, StreamEvent, UserEvent } from '../protocol/events.ts'
 import type { FileListParams, FileMetadata, FileUploadParams } from '../protocol/files.ts'
 import type { BidirectionalPage, Page } from '../protocol/pagination.ts'
-import type { Session, SessionCreateParams, SessionListParams, SessionUpdateParams } from '../protocol/sessions.ts'
+import type {
+  FileResource,
+  FileResourceParams,
+  RepositoryResource,
+  ResourceListParams,
+  Session,
+  SessionCreateParams,
+  SessionListParams,
+  SessionResource,
+  SessionUpdateParams,
+} from '../protocol/sessions.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
 
 /**
@@ -73,6 +83,18 @@ export interface SessionsApi {
   archive(sessionId: string): Promise<Session>
   delete(sessionId: string): Promise<{ id: string; type: 'session_deleted' }>
   events: SessionEventsApi
+  resources: SessionResourcesApi
+}
+
+export interface SessionResourcesApi {
+  list(sessionId: string, params?: ResourceListParams): Promise<Page<SessionResource>>
+  /** Adds a file, also to a session that runs: it is in the container with the next tool call. */
+  add(sessionId: string, params: FileResourceParams): Promise<FileResource>
+  retrieve(resourceId: string, params: { session_id: string }): Promise<FileResource | RepositoryResource>
+  /** Replaces the token of a repository; what the session does next uses the new one. */
+  update(resourceId: string, params: { session_id: string; authorization_token: string }): Promise<RepositoryResource>
+  /** Takes a file away from the session. */
+  delete(resourceId: string, params: { session_id: string }): Promise<{ id: string; type: 'session_resource_deleted' }>
 }
 
 export interface EventListParams {

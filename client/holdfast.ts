@@ -6,6 +6,7 @@ import type { SessionSettings } from '../protocol/contract.ts'
 import type { Prices } from '../protocol/prices.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
+import type { SecretBox } from '../store/secrets.ts'
 import { createAgentsApi } from './agents.ts'
 import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } from './api.ts'
 import { connect, connectForReading } from './connection.ts'
@@ -27,6 +28,10 @@ export interface HoldfastOptions {
   settings: SessionSettings
   /** Prices of models beside the list prices, or in their place. */
   prices?: Prices
+  /** Seals the secrets that go into the records. */
+  secrets: SecretBox
+  /** Host names, addresses or CIDRs that may be reached although private. @default none */
+  allowPrivate?: readonly string[]
   /** AES-256 key of the payloads in Temporal; without one they are readable there. */
   encryptionKey?: Uint8Array
   /** Brings the workers' token previews; without one there are none. */
@@ -52,7 +57,18 @@ export class Holdfast implements HoldfastApi {
   }
 
   static async connect(options: HoldfastOptions): Promise<Holdfast> {
-    const { namespace, taskQueue, records, blobs, settings, encryptionKey, prices, bus = new LocalBus() } = options
+    const {
+      namespace,
+      taskQueue,
+      records,
+      blobs,
+      settings,
+      secrets,
+      allowPrivate = [],
+      encryptionKey,
+      prices,
+      bus = new LocalBus(),
+    } = options
     const connection: Connection = await connect(options.connection)
     const reading = await connectForReading(options.connection)
     const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
@@ -68,6 +84,8 @@ export class Holdfast implements HoldfastApi {
       logs,
       bus,
       settings,
+      secrets,
+      allowPrivate,
       ...(prices && { prices }),
     })
   }

@@ -6,6 +6,7 @@ import type { SessionSettings } from '../protocol/contract.ts'
 import type { Prices } from '../protocol/prices.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
+import type { SecretBox } from '../store/secrets.ts'
 
 /** What the library works with: the three places of durable state and the way to the workers' previews. */
 export interface Runtime {
@@ -22,4 +23,8 @@ export interface Runtime {
   settings: SessionSettings
   /** Beside the list prices, or in their place. */
   prices?: Prices
+  /** Seals the secrets that go into the records. */
+  secrets: SecretBox
+  /** Host names, addresses or CIDRs that may be reached although private. */
+  allowPrivate: readonly string[]
 }

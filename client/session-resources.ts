@@ -1,18 +1,22 @@
-import { invalidRequest, notSupported } from '../protocol/errors.ts'
+import { invalidRequest } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
-import { mountTargetProblem } from '../protocol/mount-path.ts'
-import type { FileResource, MemoryStoreResource, ResourceParams } from '../protocol/sessions.ts'
-import type { FileRecord, Records } from '../store/records.ts'
+import type { FileResource, FileResourceParams, ResourceParams, SessionResource } from '../protocol/sessions.ts'
+import type { FileRecord, SessionSecrets } from '../store/records.ts'
 import { attachMemoryStores } from './memory-resources.ts'
+import { MountPlaces } from './mount-places.ts'
+import { prepareRepository } from './repositories.ts'
+import type { Runtime } from './runtime.ts'
 
 /** Where a file without a mount path lies. Source: spec §12.1. */
 const defaultPath = (fileId: string) => `/mnt/session/uploads/${fileId}`
 
 export interface PreparedResources {
-  resources: (FileResource | MemoryStoreResource)[]
+  resources: SessionResource[]
   /** The session's own copies: same content, another id, gone with the session. Source: spec §12.2. */
   copies: FileRecord[]
+  /** Sealed tokens of the repositories. */
+  secrets: SessionSecrets
 }
 
 /**
@@ -20,56 +24,68 @@ export interface PreparedResources {
  * @throws ApiError 400 that names the entry
  */
 export async function prepareResources(
-  records: Records,
+  { records, secrets, allowPrivate }: Pick<Runtime, 'records' | 'secrets' | 'allowPrivate'>,
   sessionId: string,
   params: ResourceParams[],
   now: string,
 ): Promise<PreparedResources> {
-  const files: { index: number; file: Extract<ResourceParams, { type: 'file' }> }[] = []
-  for (const [index, resource] of params.entries()) {
-    if (resource.type === 'github_repository') throw notSupported(`resources.${index}: type "${resource.type}"`)
-    if (resource.type === 'file') files.push({ index, file: resource })
-  }
-  if (files.length > limits.filesPerSession) {
-    throw invalidRequest(`resources: at most ${limits.filesPerSession} files per session`)
-  }
+  checkNumber(params)
+  const ids = params.flatMap((resource) => (resource.type === 'file' ? [resource.file_id] : []))
+  const known = new Map((await records.files.getMany(ids)).map((file) => [file.metadata.id, file]))
   const stores = await attachMemoryStores(records, params)
-  const prepared: { resources: FileResource[]; copies: FileRecord[] } = { resources: [], copies: [] }
-  const known = new Map(
-    (await records.files.getMany(files.map(({ file }) => file.file_id))).map((file) => [file.metadata.id, file]),
-  )
-  const taken = new Set(stores.map((store) => store.mount_path))
-  for (const {
-    index,
-    file: { file_id, mount_path },
-  } of files) {
+  const places = new MountPlaces(stores)
+  const nextStore = stores.values()
+  const prepared: PreparedResources = { resources: [], copies: [], secrets: {} }
+  for (const [index, resource] of params.entries()) {
     const where = `resources.${index}`
-    const file = known.get(file_id)
-    if (!file) throw invalidRequest(`${where}.file_id: file ${file_id} was not found`)
-    const path = mount_path ?? defaultPath(file_id)
-    const problem = mountTargetProblem(path)
-    if (problem) throw invalidRequest(`${where}.mount_path: ${problem}`)
-    const clash = [...taken].find(
-      (other) => other === path || other.startsWith(`${path}/`) || path.startsWith(`${other}/`),
-    )
-    if (clash) throw invalidRequest(`${where}.mount_path: ${path} collides with ${clash}`)
-    taken.add(path)
-    const copyId = newId('file')
-    prepared.copies.push({
-      blob: file.blob,
-      metadata: { ...file.metadata, id: copyId, created_at: now, scope: { type: 'session', id: sessionId } },
-    })
-    prepared.resources.push({
+    if (resource.type === 'file') {
+      const { copy, attached } = prepareFile(known.get(resource.file_id), resource, { sessionId, now, where })
+      places.take(attached, `${where}.mount_path`)
+      prepared.copies.push(copy)
+      prepared.resources.push(attached)
+    } else if (resource.type === 'memory_store') {
+      prepared.resources.push(nextStore.next().value!)
+    } else {
+      const attached = prepareRepository(resource, { now, where, allowPrivate })
+      places.take(attached, `${where}.mount_path`)
+      prepared.resources.push(attached)
+      if (resource.authorization_token) prepared.secrets[attached.id] = secrets.seal(resource.authorization_token)
+    }
+  }
+  return prepared
+}
+
+/** @throws ApiError 400 when a session would have more of a kind than it may */
+export function checkNumber(resources: { type: string }[]): void {
+  const most = { file: limits.filesPerSession, github_repository: limits.repositoriesPerSession }
+  for (const [kind, limit] of Object.entries(most)) {
+    if (resources.filter(({ type }) => type === kind).length <= limit) continue
+    const what = kind === 'file' ? 'files' : 'repositories'
+    throw invalidRequest(`resources: at most ${limit} ${what} per session`)
+  }
+}
+
+/**
+ * A file as a session's resource, and the copy that it stands for.
+ * @throws ApiError 400 when there is no such file
+ */
+export function prepareFile(
+  file: FileRecord | undefined,
+  { file_id, mount_path }: FileResourceParams,
+  { sessionId, now, where }: { sessionId: string; now: string; where?: string },
+): { copy: FileRecord; attached: FileResource } {
+  if (!file) throw invalidRequest(`${where ? `${where}.` : ''}file_id: file ${file_id} was not found`)
+  const copyId = newId('file')
+  const scope = { type: 'session' as const, id: sessionId }
+  return {
+    copy: { blob: file.blob, metadata: { ...file.metadata, id: copyId, created_at: now, scope } },
+    attached: {
       id: newId('resource'),
       type: 'file',
       file_id: copyId,
-      mount_path: path,
+      mount_path: mount_path ?? defaultPath(file_id),
       created_at: now,
       updated_at: now,
-    })
+    },
   }
-  // As they were given.
-  const [ofFiles, ofStores] = [prepared.resources.values(), stores.values()]
-  const resources = params.map(({ type }) => (type === 'file' ? ofFiles : ofStores).next().value!)
-  return { ...prepared, resources }
 }

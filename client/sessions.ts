@@ -17,6 +17,7 @@ import {
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
 import { checkContent, receivedEvents } from './received-events.ts'
+import { createResourcesApi } from './resources.ts'
 import type { Runtime } from './runtime.ts'
 import { checkBudgetable, sessionChange } from './session-change.ts'
 import { createSessionEventsApi } from './session-events.ts'
@@ -74,7 +75,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       if (params.budget) checkBudgetable(agent.model.id, runtime.prices)
       const now = new Date().toISOString()
       const id = newId('session')
-      const { resources, copies } = await prepareResources(records, id, params.resources ?? [], now)
+      const { resources, copies, secrets } = await prepareResources(runtime, id, params.resources ?? [], now)
       await checkInitialEvents(runtime, params.initial_events)
       for (const copy of copies) await records.files.insert(copy)
       const row: SessionRecord = {
@@ -95,7 +96,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         idempotencyKey: idempotencyKey ?? null,
         deletedAt: null,
       }
-      if (await records.sessions.insert(row, agent)) return begin(row, params.initial_events)
+      if (await records.sessions.insert(row, agent, secrets)) return begin(row, params.initial_events)
       // Somebody else was faster with the same key.
       for (const { metadata } of copies) await records.files.delete(metadata.id)
       return resume((await records.sessions.getByIdempotencyKey(idempotencyKey!))!, params.initial_events)
@@ -151,6 +152,8 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
     list: (input) => listSessions(runtime, input, configuration, stateOf),
 
     events: createSessionEventsApi(runtime, record),
+
+    resources: createResourcesApi(runtime, record),
   }
 
   /** Answers a repeated create; its first try may have ended before it got so far as to start the workflow. */

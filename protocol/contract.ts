@@ -9,6 +9,7 @@ import type { ToolResultBlock } from './content.ts'
 import type {
   EvaluatedPermission,
   PlainErrorType,
+  SessionErrorBody,
   SessionEvent,
   StopDetails,
   StopReason,
@@ -319,6 +320,8 @@ export interface ToolResult {
   outcome: 'done' | 'interrupted' | 'unknown'
   /** The host that the session is bound to from now on. */
   host?: string
+  /** What the session is to announce beside the result, each as a `session.error`. */
+  notices?: SessionErrorBody[]
 }
 
 /** Input of the activity `sealRun`. */

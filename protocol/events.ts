@@ -154,6 +154,14 @@ interface ErrorCommon {
   message: string
   retry_status: RetryStatus
 }
+/** Why a repository could not be had; the session goes on without it. */
+export type RepositoryErrorType =
+  | 'repository_authentication_error'
+  | 'repository_forbidden_error'
+  | 'repository_not_found_error'
+  | 'repository_checkout_error'
+  | 'repository_clone_error'
+
 /** What went wrong, as `session.error` tells it. */
 export type SessionErrorBody = ErrorCommon &
   (
@@ -167,10 +175,14 @@ export type SessionErrorBody = ErrorCommon &
           | 'tool_use_limit_reached_error'
           | 'compaction_limit_reached_error'
       }
+    | { type: RepositoryErrorType; repository_url: string | null }
     | { type: 'mcp_connection_failed_error' | 'mcp_authentication_failed_error'; mcp_server_name: string }
   )
 /** Kinds of errors that need no further field. */
-export type PlainErrorType = Exclude<SessionErrorBody, { mcp_server_name: string }>['type']
+export type PlainErrorType = Exclude<
+  SessionErrorBody,
+  { mcp_server_name: string } | { repository_url: string | null }
+>['type']
 
 export type SessionStatusRunningEvent = Stamped & { type: 'session.status_running' }
 export type SessionStatusIdleEvent = Stamped & {

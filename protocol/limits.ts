@@ -15,6 +15,8 @@ export const limits = {
   /** Bytes of one uploaded file. */
   fileBytes: 500 * 1024 * 1024,
   filesPerSession: 500,
+  /** The API states none. */
+  repositoriesPerSession: 20,
   memoryStoresPerSession: 8,
   memoriesPerStore: 2000,
   memoryBytes: 102_400,

@@ -6,6 +6,7 @@ import { eventParams } from './events.ts'
 import { limits } from './limits.ts'
 import { metadataParams, metadataPatch } from './metadata.ts'
 import { createdAtFilter, pageParams } from './pagination.ts'
+import { isBranchName } from './repository-url.ts'
 import type { SessionStatus } from './status.ts'
 import type { SessionUsage } from './usage.ts'
 
@@ -22,7 +23,18 @@ export interface FileResource {
   updated_at: string
 }
 
-export type RepositoryCheckout = { type: 'branch'; name: string } | { type: 'commit'; sha: string }
+/** What of a repository is checked out: the newest of a branch, or a commit by its full name. Source: spec §12.1. */
+export const repositoryCheckout = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('branch'),
+    name: z.string().min(1).max(255).refine(isBranchName, 'is no name of a branch'),
+  }),
+  z.strictObject({
+    type: z.literal('commit'),
+    sha: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/i, 'must be the full name of a commit'),
+  }),
+])
+export type RepositoryCheckout = z.infer<typeof repositoryCheckout>
 
 /** A git repository; its token is in no answer. Source: spec §12.2. */
 export interface RepositoryResource {
@@ -91,13 +103,21 @@ export const fileResourceParams = z.strictObject({
   file_id: z.string().min(1),
   mount_path: mountPath.nullish(),
 })
+export type FileResourceParams = z.infer<typeof fileResourceParams>
+/** The token becomes part of a header. */
+export const authorizationToken = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
 export const repositoryResourceParams = z.strictObject({
   type: z.literal('github_repository'),
   url: z.string().min(1).max(2048),
-  authorization_token: z.string().nullish(),
+  authorization_token: authorizationToken.nullish(),
   mount_path: mountPath.nullish(),
-  checkout: z.unknown().optional(),
+  checkout: repositoryCheckout.nullish(),
 })
+export type RepositoryResourceParams = z.infer<typeof repositoryResourceParams>
 export const memoryStoreResourceParams = z.strictObject({
   type: z.literal('memory_store'),
   memory_store_id: z.string().min(1),
@@ -134,6 +154,11 @@ export const sessionUpdateParams = z.strictObject({
   vault_ids: z.unknown().optional(),
 })
 export type SessionUpdateParams = z.input<typeof sessionUpdateParams>
+
+/** Only a repository has something to update: its token. Source: spec §12.3. */
+export const resourceUpdateParams = z.strictObject({ authorization_token: authorizationToken })
+export const resourceListParams = pageParams('sessionResources')
+export type ResourceListParams = z.input<typeof resourceListParams>
 
 export const sessionListParams = pageParams('sessions').extend({
   agent_id: z.string().optional(),

@@ -13,6 +13,7 @@ import { agentRoutes } from './routes/agents.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
 import { memoryStoreRoutes } from './routes/memory-stores.ts'
+import { sessionResourceRoutes } from './routes/session-resources.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
 
@@ -95,6 +96,7 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
       environmentRoutes(routes, api)
       memoryStoreRoutes(routes, api)
       sessionRoutes(routes, api, streams)
+      sessionResourceRoutes(routes, api)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
     },
     { prefix: '/v1' },

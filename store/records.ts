@@ -110,21 +110,35 @@ export interface SessionRecord {
   deletedAt: string | null
 }
 
+/** Fields of a session's row that change in its life. */
+export type SessionChanges = Partial<
+  Pick<SessionRecord, 'title' | 'metadata' | 'budget' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>
+>
+
+/** Sealed secrets of a session's resources, by the resource's id. */
+export type SessionSecrets = Record<string, string>
+
 export interface SessionRecords {
-  /** Stores the row and its first configuration. False when the idempotency key is taken. */
-  insert(session: SessionRecord, agent: SessionAgent): Promise<boolean>
+  /** Stores the row, its first configuration and its secrets. False when the idempotency key is taken. */
+  insert(session: SessionRecord, agent: SessionAgent, secrets?: SessionSecrets): Promise<boolean>
   get(id: string): Promise<SessionRecord | undefined>
   getByIdempotencyKey(key: string): Promise<SessionRecord | undefined>
   /** The configuration of a revision: the agent as this session runs it. */
   configuration(id: string, revision: number): Promise<SessionAgent | undefined>
-  /** Changes fields; with `agent` also stores it as the next revision and returns that number. */
+  /**
+   * Changes fields; with `agent` also stores it as the next revision and returns that number; with `secrets` replaces
+   * those that are named. A change that depends on the row is given as a function of it: no other change comes between.
+   * What the function throws changes nothing.
+   */
   update(
     id: string,
-    changes: Partial<
-      Pick<SessionRecord, 'title' | 'metadata' | 'budget' | 'archivedAt' | 'deletedAt' | 'updatedAt' | 'resources'>
-    >,
+    changes: SessionChanges | ((session: SessionRecord) => SessionChanges),
     agent?: SessionAgent,
+    secrets?: SessionSecrets,
   ): Promise<SessionRecord | undefined>
+  /** The secrets are in no row that is read for anything else. */
+  secrets(id: string): Promise<SessionSecrets>
+  /** Removes the row with its configurations and secrets. */
   delete(id: string): Promise<void>
   list(
     query: ListQuery & { agentId?: string; agentVersion?: number; memoryStoreId?: string },

@@ -24,6 +24,7 @@ export interface WorkerConfig {
     provider: 'auto' | 'bubblewrap'
     limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
   }
+  egress: { allowPrivate: string[] }
   settings: SessionSettings
   tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }
   shutdownGraceMs: number

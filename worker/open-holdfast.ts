@@ -1,6 +1,7 @@
 import { Holdfast } from '../client/holdfast.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
+import { openSecrets } from '../store/secrets.ts'
 import { type LoadOptions, loadConfig } from './config/load-config.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import { runningHost } from './running-host.ts'
@@ -27,6 +28,8 @@ export async function openHoldfast(options: LoadOptions = {}): Promise<Holdfast>
     blobs: await openBlobs(config.blobs),
     settings: session,
     ...(config.model.prices && { prices: config.model.prices }),
+    secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
+    allowPrivate: config.egress.allowPrivate,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
   })
 }

@@ -12,6 +12,7 @@ import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
+import { openSecrets } from '../store/secrets.ts'
 import { Secrets } from './config/secrets.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
@@ -57,6 +58,8 @@ export async function prepareWorker(
     ...(process.env.ANTHROPIC_API_KEY && { apiKey: process.env.ANTHROPIC_API_KEY }),
     ...(process.env.ANTHROPIC_AUTH_TOKEN && { authToken: process.env.ANTHROPIC_AUTH_TOKEN }),
   })
+  const secrets = await openSecrets({ key: encryptionKey, dataDir: config.dataDir })
+  const { allowPrivate } = config.egress
   const activities = createActivities({
     connection,
     namespace,
@@ -69,13 +72,28 @@ export async function prepareWorker(
     ...(config.model.compactAtTokens && { compactAtTokens: config.model.compactAtTokens }),
     containers,
     mounts,
+    secrets,
     host: hostQueue,
     limits: container.limits,
     toolTimeoutMs: settings.toolTimeoutMs,
+    allowPrivate,
   })
 
   const { prices } = config.model
-  const pipelines = { connection, reach, namespace, taskQueue, codec, records, blobs, logs, bus, settings }
+  const pipelines = {
+    connection,
+    reach,
+    namespace,
+    taskQueue,
+    codec,
+    records,
+    blobs,
+    logs,
+    bus,
+    settings,
+    secrets,
+    allowPrivate,
+  }
   const holdfast = Holdfast.over({ ...pipelines, ...(prices && { prices }) })
 
   const native = await NativeConnection.connect(reach)

@@ -87,9 +87,10 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
   for (;;) {
     tool.attempts++
     try {
-      const result = await (tool.served ? serveTool(state, tool, tool.served) : runTool(state, tool))
-      state.host = result.host ?? state.host
+      const { host, notices } = await (tool.served ? serveTool(state, tool, tool.served) : runTool(state, tool))
+      state.host = host ?? state.host
       tool.state = 'done'
+      if (notices?.length) state.announce({ events: notices.map((error) => ({ type: 'session.error', error })) })
       return
     } catch (error) {
       if (isCancellation(error)) return

@@ -1,4 +1,5 @@
 import type { ToolResult } from '../../protocol/contract.ts'
+import type { RepositoryCheckout } from '../../protocol/sessions.ts'
 
 /** A folder or file of the host that the container sees at `target`. */
 export interface Mount {
@@ -18,8 +19,43 @@ export interface ContainerLimits {
   tmpBytes: number
 }
 
+/** A git repository that the container is to have before its first call. */
+export interface ContainerRepository {
+  /** Id of the resource; also the name of the route by which the container reaches it. */
+  id: string
+  url: string
+  /** Folder below /workspace. */
+  path: string
+  checkout?: RepositoryCheckout
+  /** Another one when the token is another: what failed is tried again then. Nothing of the token itself. */
+  credential: string
+}
+
+/** A way from the container to one place outside, reached inside as `http://127.0.0.1:3128/route/<name>/…`. */
+export interface Route {
+  name: string
+  /** URL prefix; nothing outside of it is reached. */
+  target: string
+  /** Added outside, in place of what the container sent. Never written down. */
+  headers: Record<string, string>
+  methods?: string[]
+}
+
+/** What of the network a container has. */
+export interface EgressPolicy {
+  mode: 'none' | 'limited' | 'unrestricted'
+  allowedHosts: string[]
+  routes: Route[]
+  /** Host names, addresses or CIDRs that may be reached although private. */
+  allowPrivate: string[]
+}
+
 export interface ContainerSpec {
   sessionId: string
+  /** Without it there is no network. May change while the container runs. */
+  egress?: EgressPolicy
+  /** Each is checked out once; one that cannot be had is told of in the result of the call that found out. */
+  repositories?: ContainerRepository[]
   /** Read-only copies of files: beside the workspace, outputs and home that every container has. */
   mounts: Mount[]
   limits: ContainerLimits

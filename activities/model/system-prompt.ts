@@ -1,4 +1,4 @@
-import type { SessionAgent, SessionResource } from '../../protocol/sessions.ts'
+import type { RepositoryResource, SessionAgent, SessionResource } from '../../protocol/sessions.ts'
 import { containerTools, toolsFor } from './tool-definitions.ts'
 
 /** The agent's own words, then where it is. Stays the same for the life of a session: the prompt cache needs that. */
@@ -8,12 +8,26 @@ export function systemPrompt(agent: SessionAgent, session: { resources: SessionR
 }
 
 function surroundings(resources: SessionResource[]): string {
-  const files = resources.map(({ mount_path }) => `- ${mount_path}`)
+  const repositories = resources.flatMap((resource) => {
+    if (resource.type !== 'github_repository') return []
+    return [`- ${resource.mount_path}: ${resource.url}${checkedOut(resource)}`]
+  })
+  const others = resources.filter(({ type }) => type !== 'github_repository')
+  const files = others.map(({ mount_path }) => `- ${mount_path}`)
   return [
     'You work in a Linux container of your own. Its files stay from one turn to the next.',
     '- /workspace is the working directory.',
     '- /mnt/session/outputs is for results that the user is to receive.',
     '- The container has no access to the network.',
+    ...(repositories.length > 0 ? [aboutRepositories, ...repositories] : []),
     ...(files.length > 0 ? ['The user attached these files, which are read-only:', ...files] : []),
   ].join('\n')
+}
+
+const aboutRepositories =
+  'The user attached these git repositories. They are checked out at the first tool call; git reaches them at their own addresses, with what rights the user gave:'
+
+function checkedOut({ checkout }: RepositoryResource): string {
+  if (!checkout) return ' (default branch)'
+  return checkout.type === 'branch' ? ` (branch ${checkout.name})` : ` (commit ${checkout.sha})`
 }

@@ -83,6 +83,15 @@ const steps: Step[] = [
       .execute()
   },
   createMemoryTables,
+  async ({ schema }) => {
+    await schema
+      .createTable('session_secrets')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('resource_id', 'text', (column) => column.notNull())
+      .addColumn('sealed', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('session_secrets_key', ['session_id', 'resource_id'])
+      .execute()
+  },
 ]
 
 /** The database was made by a newer version of Holdfast. */

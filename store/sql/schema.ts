@@ -20,5 +20,6 @@ export interface Schema extends MemorySchema {
     body: string
   }
   session_configurations: { session_id: string; revision: number; body: string }
+  session_secrets: { session_id: string; resource_id: string; sealed: string }
   migrations: { version: number; applied_at: ColumnType<string, string, never> }
 }

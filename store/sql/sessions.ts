@@ -3,6 +3,7 @@ import type { SessionAgent } from '../../protocol/sessions.ts'
 import type { SessionRecord, SessionRecords } from '../records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
+import { keepSecrets, readSecrets } from './session-secrets.ts'
 
 const read = ({ body }: { body: string }): SessionRecord => JSON.parse(body)
 
@@ -38,7 +39,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
       .execute()
 
   return {
-    async insert(session, agent) {
+    async insert(session, agent, secrets) {
       return database.transaction().execute(async (transaction) => {
         const { numInsertedOrUpdatedRows } = await transaction
           .insertInto('sessions')
@@ -48,6 +49,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         if (Number(numInsertedOrUpdatedRows) !== 1) return false
         await configure(transaction, session.id, session.revision, agent)
         await attach(transaction, session)
+        if (secrets) await keepSecrets(transaction, session.id, secrets)
         return true
       })
     },
@@ -72,21 +74,25 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         .executeTakeFirst()
       return found && (JSON.parse(found.body) as SessionAgent)
     },
-    async update(id, changes, agent) {
+    async update(id, change, agent, secrets) {
       return database.transaction().execute(async (transaction) => {
         // Takes the write lock before reading, so that no change of another process is overwritten.
         await transaction.updateTable('sessions').set({ id }).where('id', '=', id).execute()
         const found = await find(transaction, id)
         if (!found) return undefined
         const before = read(found)
+        const changes = typeof change === 'function' ? change(before) : change
         const session = { ...before, ...changes, revision: agent ? before.revision + 1 : before.revision }
         await transaction.updateTable('sessions').set(row(session)).where('id', '=', id).execute()
         if (agent) await configure(transaction, id, session.revision, agent)
+        if (secrets) await keepSecrets(transaction, id, secrets)
         return session
       })
     },
+    secrets: (id) => readSecrets(database, id),
     async delete(id) {
       await database.transaction().execute(async (transaction) => {
+        await transaction.deleteFrom('session_secrets').where('session_id', '=', id).execute()
         await transaction.deleteFrom('session_configurations').where('session_id', '=', id).execute()
         await transaction.deleteFrom('session_memory_stores').where('session_id', '=', id).execute()
         await transaction.deleteFrom('sessions').where('id', '=', id).execute()

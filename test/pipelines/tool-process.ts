@@ -3,6 +3,7 @@ import path from 'node:path'
 import { Holdfast, toolset } from '../../index.ts'
 import { openBlobs } from '../../store/file-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
+import { openSecrets } from '../../store/secrets.ts'
 import { createToolWorker } from '../../worker/index.ts'
 import { start } from '../log/samples.ts'
 import { killable } from './killable-tools.ts'
@@ -16,6 +17,7 @@ const holdfast = await Holdfast.connect({
   records: await openRecords({ url: `sqlite:${path.join(dataDir, 'records.db')}` }),
   blobs: await openBlobs({ directory: path.join(dataDir, 'blobs') }),
   settings: start().settings,
+  secrets: await openSecrets({ dataDir }),
 })
 const worker = await createToolWorker(holdfast, toolset(killable(), { taskQueue }))
 await worker.run()

@@ -149,6 +149,14 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
 
+  /** What is reached on behalf of sessions. */
+  egress: z
+    .strictObject({
+      /** Host names, addresses or CIDRs that may be reached although private. @default none */
+      allowPrivate: z.array(z.string().min(1)).default([]),
+    })
+    .prefault({}),
+
   /** Agents, environments, files and the index of sessions. */
   records: z
     .strictObject({

@@ -25,6 +25,7 @@ export function workerConfig(config: Config, connection: TemporalConnection): Om
       ...(model.prices && { prices: model.prices }),
     },
     container: config.container,
+    egress: config.egress,
     settings: config.session,
     tuning: {
       maxConcurrentActivities: worker.maxConcurrentActivities,

@@ -17,6 +17,8 @@ export interface Layout {
   home: string
   /** Small files of /etc. */
   etc: string
+  /** Folder with the socket of the way out, when there is one. */
+  gateway?: string
   /** Node for the supervisor. */
   node: string
   /** The supervisor's code. */
@@ -55,6 +57,7 @@ export function bwrapOptions(
     // Parents before children, so that none hides another.
     ...mounts.toSorted((a, b) => a.target.length - b.target.length).flatMap(bind),
     ...['--ro-bind', layout.node, `${ours}/node`, '--ro-bind', layout.supervisor, `${ours}/supervisor`],
+    ...(layout.gateway === undefined ? [] : ['--ro-bind', layout.gateway, `${ours}/gateway`]),
     ...['--uid', '1000', '--gid', '1000', '--hostname', 'container', '--chdir', '/workspace'],
     ...['--clearenv', '--setenv', 'PATH', '/usr/local/bin:/usr/bin:/bin', '--setenv', 'HOME', '/home/agent'],
     ...['--setenv', 'USER', 'agent', '--setenv', 'LANG', 'C.UTF-8', '--setenv', 'TERM', 'dumb'],

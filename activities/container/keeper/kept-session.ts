@@ -3,8 +3,11 @@ import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
 import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
 import { launch } from '../bubblewrap/launch.ts'
 import { type ContainerCall, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
+import { attemptCheckout } from './checkout-attempt.ts'
+import { type CheckoutNews, Checkouts } from './checkouts.ts'
 import { CallLost, KeptContainer } from './kept-container.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
+import { RouteGateway } from './route-gateway.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
 
@@ -32,9 +35,13 @@ export class KeptSession {
   readonly #unsaved = new Map<string, Extract<Entry, { state: 'done' }>>()
   /** Calls that are to stop, also before they have begun. */
   readonly #aborted = new Set<string>()
+  /** Wakes calls that wait for a repository and are to stop. */
+  readonly #wake = new Map<string, () => void>()
+  readonly #checkouts: Checkouts
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
+  #gateway: RouteGateway | undefined
   #starting: Promise<KeptContainer> | undefined
   /** What the container that runs was started with. */
   #mounted = ''
@@ -44,6 +51,7 @@ export class KeptSession {
     this.#host = host
     this.#folder = new SessionFolder(host.root, id)
     this.#ledger = new Ledger(this.#folder.ledger)
+    this.#checkouts = new Checkouts(this.#folder.checkouts, (wanted) => attemptCheckout(wanted, () => this.#ready()))
   }
 
   get busy(): boolean {
@@ -52,6 +60,7 @@ export class KeptSession {
 
   open(spec: ContainerSpec): void {
     this.#spec = spec
+    if (this.#gateway && spec.egress) this.#gateway.policy = spec.egress
   }
 
   /** Runs the call, or joins it, or gives what is known of it. See Container.call. */
@@ -76,6 +85,7 @@ export class KeptSession {
   abort(id: string): void {
     if (!this.#running.has(id)) return
     this.#aborted.add(id)
+    this.#wake.get(id)?.()
     this.#container?.stopCall(id)
   }
 
@@ -83,8 +93,16 @@ export class KeptSession {
     await this.#starting?.catch(() => {})
     await this.#container?.stop()
     this.#container = undefined
-    await this.#cgroup?.remove()
+    await this.#clear()
+  }
+
+  /** Takes away what a container had that has ended. */
+  async #clear(): Promise<void> {
+    const [cgroup, gateway] = [this.#cgroup, this.#gateway]
     this.#cgroup = undefined
+    this.#gateway = undefined
+    await gateway?.close()
+    await cgroup?.remove()
   }
 
   async destroy(): Promise<void> {
@@ -95,6 +113,12 @@ export class KeptSession {
   async #settle(call: ContainerCall, print: string): Promise<ToolResult> {
     const entry = this.#unsaved.get(call.id) ?? (await this.#ledger.read(call.id))
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
+    const news = await this.#checkedOut(call.id)
+    if (!news) {
+      const result = notBegun()
+      await this.#record(call.id, print, result)
+      return result
+    }
     const container = await this.#ready()
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
@@ -115,8 +139,26 @@ export class KeptSession {
       if (!(error instanceof CallLost)) throw error
       result = unknown(error.message, await this.#ledger.output(call.id))
     }
+    result = withNews(result, news)
     await this.#record(call.id, print, result)
     return result
+  }
+
+  /** Waits for the session's repositories. Undefined when the call was stopped meanwhile; the clone goes on. */
+  async #checkedOut(callId: string): Promise<CheckoutNews[] | undefined> {
+    const repositories = this.#spec?.repositories ?? []
+    if (repositories.length === 0) return []
+    const stopped = new Promise<undefined>((resolve) => {
+      this.#wake.set(callId, () => resolve(undefined))
+      if (this.#aborted.has(callId)) resolve(undefined)
+    })
+    try {
+      const ensured = this.#checkouts.ensure(repositories).then(() => true as const)
+      ensured.catch(() => {})
+      return (await Promise.race([ensured, stopped])) && this.#checkouts.takeNews()
+    } finally {
+      this.#wake.delete(callId)
+    }
   }
 
   async #known(id: string, entry: Exclude<Entry, { state: 'none' }>, print: string): Promise<ToolResult> {
@@ -144,7 +186,7 @@ export class KeptSession {
   async #ready(): Promise<KeptContainer> {
     if (!this.#spec)
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
-    const wanted = JSON.stringify(this.#spec.mounts)
+    const wanted = JSON.stringify([this.#spec.mounts, this.#spec.egress !== undefined])
     const current = this.#container
     if (current && !current.ended && (this.#mounted === wanted || current.busy)) return current
     this.#starting ??= this.#start(this.#spec, wanted).finally(() => {
@@ -155,12 +197,17 @@ export class KeptSession {
 
   async #start(spec: ContainerSpec, mounted: string): Promise<KeptContainer> {
     await this.#container?.stop()
-    await this.#cgroup?.remove()
+    await this.#clear()
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
     try {
       const uid = await this.#folder.prepare()
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
-      const layout = { ...this.#folder.layout, ...runtime }
+      if (spec.egress) this.#gateway = await RouteGateway.open(this.#folder.gateway, spec.egress, uid)
+      const layout = {
+        ...this.#folder.layout,
+        ...runtime,
+        ...(this.#gateway && { gateway: this.#folder.gateway }),
+      }
       const { tmpBytes } = spec.limits
       const process = launch({
         options: (seccompDescriptor) => bwrapOptions(layout, spec.mounts, { tmpBytes, seccompDescriptor }),
@@ -183,6 +230,20 @@ export class KeptSession {
 
 function checkSame(id: string, known: string, given: string): void {
   if (known !== given) throw new Error(`call ${id} was made before with another input`)
+}
+
+/** The model and the session hear of the repositories with the result of the call that waited for them. */
+function withNews(result: ToolResult, news: CheckoutNews[]): ToolResult {
+  if (news.length === 0) return result
+  const notices = news.flatMap(({ error }) => error ?? [])
+  const texts = news.map(({ text }) => ({ type: 'text' as const, text: `[${text.toWellFormed()}]` }))
+  return { ...result, content: [...texts, ...result.content], ...(notices.length > 0 && { notices }) }
+}
+
+/** The result of a call that was stopped before its container was ready for it. */
+function notBegun(): ToolResult {
+  const text = 'The call was interrupted by the user before it began.'
+  return { content: [{ type: 'text', text }], is_error: true, outcome: 'interrupted' }
 }
 
 /** The result of a call of which nobody knows whether it ran to its end. */

@@ -58,6 +58,16 @@ export class SessionFolder {
     return path.join(this.path, 'ledger')
   }
 
+  /** The socket of the way out; mounted into the container. */
+  get gateway(): string {
+    return path.join(this.path, 'gateway')
+  }
+
+  /** Which repositories are checked out; the container does not see it. */
+  get checkouts(): string {
+    return path.join(this.path, 'checkouts')
+  }
+
   /** Makes what is missing. Returns the host's user that the container runs as, when one can be chosen. */
   async prepare(): Promise<number | undefined> {
     const { workspace, outputs, home } = this.layout

@@ -4,6 +4,8 @@
  * again after a restart.
  */
 import { BashTool } from './bash.ts'
+import { startBridge } from './bridge.ts'
+import { checkout } from './checkout.ts'
 import { edit, read, write } from './files.ts'
 import { Lines } from './lines.ts'
 import type { FromSupervisor, ToSupervisor } from './protocol.ts'
@@ -17,7 +19,14 @@ const hostWentAway = 3
 process.title = 'supervisor'
 
 const bash = new BashTool((id, text) => send({ event: 'output', id, text }))
-const tools: Record<string, (input: Record<string, unknown>) => Promise<Result>> = { read, write, edit, glob, grep }
+const tools: Record<string, (input: Record<string, unknown>) => Promise<Result>> = {
+  read,
+  write,
+  edit,
+  glob,
+  grep,
+  checkout,
+}
 
 function send(message: FromSupervisor): void {
   process.stdout.write(`${JSON.stringify(message)}\n`)
@@ -67,4 +76,5 @@ process.stdin.on('data', (chunk: string) => {
   }
 })
 process.stdin.on('end', () => process.exit(hostWentAway))
+startBridge()
 send({ event: 'ready' })
