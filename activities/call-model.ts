@@ -12,6 +12,7 @@ import { type ModelProvider, ModelRequestFailed } from './model/provider.ts'
 import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { judgeTools } from './model/tool-notes.ts'
+import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { Previews } from './previews.ts'
 import { sessionOf } from './session-of.ts'
 import { Transcripts } from './transcripts.ts'
@@ -22,6 +23,7 @@ export interface CallModelDependencies {
   blobs: Blobs
   bus: Bus
   model: ModelProvider
+  outputs: SessionOutputs
   /** Task queue of this host's containers, offered to sessions that have none yet. */
   host: string
 }
@@ -34,12 +36,16 @@ const noTokens: StepUsage = {
 }
 
 /** The activity `callModel`: one model request, its prompt built from the session's own log. */
-export function makeCallModel({ logs, records, blobs, bus, model, host }: CallModelDependencies) {
+export function makeCallModel({ logs, records, blobs, bus, model, outputs, host }: CallModelDependencies) {
   const transcripts = new Transcripts(logs)
 
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
     const { activityId } = activityInfo()
+    // Where a turn may end: what background processes wrote since the last call is to be there when the session is idle.
+    const captureAtEnd = async () => {
+      if (input.host === host) await outputs.capture(sessionId)
+    }
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
       try {
@@ -69,8 +75,10 @@ export function makeCallModel({ logs, records, blobs, bus, model, host }: CallMo
           },
         )
         const tools = judgeTools(agent, response.content)
+        if (tools.length === 0) await captureAtEnd()
         return { ...response, tools, ...(tools.length > 0 && { host: input.host ?? host }) }
       } catch (error) {
+        await captureAtEnd()
         if (signal.aborted) return interrupted(usage)
         throw asFailure(error)
       }

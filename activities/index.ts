@@ -1,5 +1,4 @@
 import { type CallModelDependencies, makeCallModel } from './call-model.ts'
-import type { ContainerProvider } from './container/provider.ts'
 import { type EraseDependencies, makeErase } from './erase.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
 import { makeSealRun } from './seal-run.ts'
@@ -19,8 +18,12 @@ export function createActivities(dependencies: ActivityDependencies) {
 }
 
 /** The activity `closeContainer`: stops the session's container; its files stay. */
-function makeCloseContainer({ containers }: { containers: ContainerProvider }) {
+function makeCloseContainer({ containers, outputs }: Pick<RunToolDependencies, 'containers' | 'outputs'>) {
   return async function closeContainer(): Promise<void> {
-    await containers.stop(sessionOf())
+    const sessionId = sessionOf()
+    await containers.stop(sessionId)
+    // The last writers are gone: what is there now stays.
+    await outputs.capture(sessionId)
+    outputs.forget(sessionId)
   }
 }

@@ -5,6 +5,7 @@ import type { Records } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
 import { type ContainerCall, type ContainerProvider, ContainerUnavailable } from './container/provider.ts'
 import type { Mounts } from './mounts.ts'
+import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { sessionOf } from './session-of.ts'
 
 export interface RunToolDependencies {
@@ -12,12 +13,21 @@ export interface RunToolDependencies {
   records: Records
   containers: ContainerProvider
   mounts: Mounts
+  outputs: SessionOutputs
   limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
   toolTimeoutMs: number
 }
 
 /** The activity `runTool`: one call of a built-in tool in the session's container. */
-export function makeRunTool({ logs, records, containers, mounts, limits, toolTimeoutMs }: RunToolDependencies) {
+export function makeRunTool({
+  logs,
+  records,
+  containers,
+  mounts,
+  outputs,
+  limits,
+  toolTimeoutMs,
+}: RunToolDependencies) {
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
     return stoppable(logs, sessionId, async (signal) => {
@@ -25,9 +35,16 @@ export function makeRunTool({ logs, records, containers, mounts, limits, toolTim
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
         const container = await containers.open({ sessionId, mounts: await mounts.of(session), limits })
-        return await container.call(
-          { id: call.toolUseId, name: call.name as ContainerCall['name'], input: call.input, timeoutMs: toolTimeoutMs },
-          { signal },
+        return await outputs.around(sessionId, () =>
+          container.call(
+            {
+              id: call.toolUseId,
+              name: call.name as ContainerCall['name'],
+              input: call.input,
+              timeoutMs: toolTimeoutMs,
+            },
+            { signal },
+          ),
         )
       } catch (error) {
         if (error instanceof ContainerUnavailable) {

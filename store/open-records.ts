@@ -3,6 +3,7 @@ import { agentRecords } from './sql/agents.ts'
 import { environmentRecords } from './sql/environments.ts'
 import { fileRecords } from './sql/files.ts'
 import { migrate } from './sql/migrations.ts'
+import { outputRecords } from './sql/outputs.ts'
 import { sessionRecords } from './sql/sessions.ts'
 import { openSqlite } from './sql/sqlite.ts'
 
@@ -24,6 +25,7 @@ export async function openRecords({ url }: { url: string }): Promise<Records> {
     environments: environmentRecords(database),
     files: fileRecords(database),
     sessions: sessionRecords(database),
+    outputs: outputRecords(database),
     close: () => database.destroy(),
   }
 }

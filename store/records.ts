@@ -2,6 +2,7 @@ import type { Agent } from '../protocol/agents.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
+import type { OutputRecords } from './output-records.ts'
 
 /**
  * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
@@ -12,6 +13,7 @@ export interface Records {
   environments: EnvironmentRecords
   files: FileRecords
   sessions: SessionRecords
+  outputs: OutputRecords
   close(): Promise<void>
 }
 

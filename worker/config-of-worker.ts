@@ -16,6 +16,7 @@ export interface WorkerConfig {
   container: {
     provider: 'auto' | 'bubblewrap'
     limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
+    outputs: { fileBytes: number; totalBytes: number; files: number }
   }
   settings: SessionSettings
   tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }

@@ -81,6 +81,19 @@ const steps: Step[] = [
       .where(sql<boolean>`archived_at is null and deleted_at is null`)
       .execute()
   },
+  // Which files show what sessions left in their outputs folders.
+  async ({ schema }) => {
+    await schema
+      .createTable('session_outputs')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('path', 'text', (column) => column.notNull())
+      .addColumn('signature', 'text', (column) => column.notNull())
+      .addColumn('sha256', 'text')
+      .addColumn('size', 'integer', (column) => column.notNull())
+      .addColumn('file_id', 'text')
+      .addPrimaryKeyConstraint('session_outputs_key', ['session_id', 'path'])
+      .execute()
+  },
 ]
 
 /** The database was made by a newer version of Holdfast. */

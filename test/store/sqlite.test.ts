@@ -13,6 +13,7 @@ import { agentRecords } from '../../store/sql/agents.ts'
 import { environmentRecords } from '../../store/sql/environments.ts'
 import { fileRecords } from '../../store/sql/files.ts'
 import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
+import { outputRecords } from '../../store/sql/outputs.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
@@ -130,6 +131,7 @@ describe('a page of a list', () => {
       environments: environmentRecords(watched),
       files: fileRecords(watched),
       sessions: sessionRecords(watched),
+      outputs: outputRecords(watched),
     })
     const steps: string[] = []
     for (const { node, queryId } of nodes) {
