@@ -6,6 +6,7 @@ import type { SecretBox } from '../store/secrets.ts'
 import { stoppable } from './cancellation.ts'
 import { type ContainerCall, type ContainerProvider, ContainerUnavailable } from './container/provider.ts'
 import type { Mounts } from './mounts.ts'
+import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { sessionRepositories } from './repositories/session-repositories.ts'
 import { sessionOf } from './session-of.ts'
 
@@ -15,6 +16,7 @@ export interface RunToolDependencies {
   containers: ContainerProvider
   mounts: Mounts
   secrets: SecretBox
+  outputs: SessionOutputs
   limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
   toolTimeoutMs: number
   /** Host names, addresses or CIDRs that containers may reach although private. */
@@ -25,7 +27,8 @@ export interface RunToolDependencies {
 
 /** The activity `runTool`: one call of a built-in tool in the session's container. */
 export function makeRunTool(dependencies: RunToolDependencies) {
-  const { logs, records, containers, mounts, secrets, limits, toolTimeoutMs, allowPrivate, host } = dependencies
+  const { logs, records, containers, mounts, secrets, outputs, limits, toolTimeoutMs, allowPrivate, host } =
+    dependencies
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
@@ -45,9 +48,16 @@ export function makeRunTool(dependencies: RunToolDependencies) {
             egress: { mode: 'none', allowedHosts: [], routes: git.routes, allowPrivate },
           }),
         })
-        const result = await container.call(
-          { id: call.toolUseId, name: call.name as ContainerCall['name'], input: call.input, timeoutMs: toolTimeoutMs },
-          { signal },
+        const result = await outputs.around(sessionId, () =>
+          container.call(
+            {
+              id: call.toolUseId,
+              name: call.name as ContainerCall['name'],
+              input: call.input,
+              timeoutMs: toolTimeoutMs,
+            },
+            { signal },
+          ),
         )
         // Known already, but for a session whose host was given up.
         return activityInfo().taskQueue === host ? result : { ...result, host }

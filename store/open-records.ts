@@ -6,6 +6,7 @@ import { memoryRecords } from './sql/memories.ts'
 import { memoryStoreRecords } from './sql/memory-stores.ts'
 import { memoryVersionRecords } from './sql/memory-versions.ts'
 import { migrate } from './sql/migrations.ts'
+import { outputRecords } from './sql/outputs.ts'
 import { sessionRecords } from './sql/sessions.ts'
 import { openSqlite } from './sql/sqlite.ts'
 
@@ -30,6 +31,7 @@ export async function openRecords({ url }: { url: string }): Promise<Records> {
     memoryStores: memoryStoreRecords(database),
     memories: memoryRecords(database),
     memoryVersions: memoryVersionRecords(database),
+    outputs: outputRecords(database),
     close: () => database.destroy(),
   }
 }

@@ -5,6 +5,7 @@ import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
 import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
+import type { OutputRecords } from './output-records.ts'
 
 /**
  * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
@@ -18,6 +19,7 @@ export interface Records {
   memoryStores: MemoryStoreRecords
   memories: MemoryRecords
   memoryVersions: MemoryVersionRecords
+  outputs: OutputRecords
   close(): Promise<void>
 }
 

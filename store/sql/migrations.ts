@@ -92,6 +92,19 @@ const steps: Step[] = [
       .addPrimaryKeyConstraint('session_secrets_key', ['session_id', 'resource_id'])
       .execute()
   },
+  // Which files show what sessions left in their outputs folders.
+  async ({ schema }) => {
+    await schema
+      .createTable('session_outputs')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('path', 'text', (column) => column.notNull())
+      .addColumn('signature', 'text', (column) => column.notNull())
+      .addColumn('sha256', 'text')
+      .addColumn('size', 'integer', (column) => column.notNull())
+      .addColumn('file_id', 'text')
+      .addPrimaryKeyConstraint('session_outputs_key', ['session_id', 'path'])
+      .execute()
+  },
 ]
 
 /** The database was made by a newer version of Holdfast. */

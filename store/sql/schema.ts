@@ -19,6 +19,14 @@ export interface Schema extends MemorySchema {
     revision: number
     body: string
   }
+  session_outputs: {
+    session_id: string
+    path: string
+    signature: string
+    sha256: string | null
+    size: number
+    file_id: string | null
+  }
   session_configurations: { session_id: string; revision: number; body: string }
   session_secrets: { session_id: string; resource_id: string; sealed: string }
   migrations: { version: number; applied_at: ColumnType<string, string, never> }

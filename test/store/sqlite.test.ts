@@ -16,6 +16,7 @@ import { memoryRecords } from '../../store/sql/memories.ts'
 import { memoryStoreRecords } from '../../store/sql/memory-stores.ts'
 import { memoryVersionRecords } from '../../store/sql/memory-versions.ts'
 import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
+import { outputRecords } from '../../store/sql/outputs.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
@@ -136,6 +137,7 @@ describe('a page of a list', () => {
       memoryStores: memoryStoreRecords(watched),
       memories: memoryRecords(watched),
       memoryVersions: memoryVersionRecords(watched),
+      outputs: outputRecords(watched),
     })
     const steps: string[] = []
     for (const { node, queryId } of nodes) {
