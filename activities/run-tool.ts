@@ -5,6 +5,7 @@ import type { Records } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
 import { stoppable } from './cancellation.ts'
 import { type ContainerCall, type ContainerProvider, ContainerUnavailable } from './container/provider.ts'
+import { sessionEgress } from './egress/session-egress.ts'
 import type { Mounts } from './mounts.ts'
 import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { sessionRepositories } from './repositories/session-repositories.ts'
@@ -25,6 +26,13 @@ export interface RunToolDependencies {
   host: string
 }
 
+const closed = {
+  type: 'limited' as const,
+  allowed_hosts: [],
+  allow_mcp_servers: false,
+  allow_package_managers: false,
+}
+
 /** The activity `runTool`: one call of a built-in tool in the session's container. */
 export function makeRunTool(dependencies: RunToolDependencies) {
   const { logs, records, containers, mounts, secrets, outputs, limits, toolTimeoutMs, allowPrivate, host } =
@@ -36,17 +44,26 @@ export function makeRunTool(dependencies: RunToolDependencies) {
       try {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
+        const [environment, agent] = await Promise.all([
+          records.environments.get(session.environmentId),
+          records.sessions.configuration(sessionId, call.revision),
+        ])
         const git = await sessionRepositories(session, { records, secrets })
         const mounted = await mounts.of(session)
         if (git) mounted.push(await mounts.made(sessionId, 'gitconfig', '/etc/gitconfig', git.config))
+        const egress = sessionEgress({
+          // One that is gone allows nothing.
+          networking: environment?.config.networking ?? closed,
+          agent: agent ?? { mcp_servers: [] },
+          routes: git?.routes ?? [],
+          allowPrivate,
+        })
         const container = await containers.open({
           sessionId,
           mounts: mounted,
           limits,
-          ...(git && {
-            repositories: git.repositories,
-            egress: { mode: 'none', allowedHosts: [], routes: git.routes, allowPrivate },
-          }),
+          ...(egress && { egress }),
+          ...(git && { repositories: git.repositories }),
         })
         const result = await outputs.around(sessionId, () =>
           container.call(

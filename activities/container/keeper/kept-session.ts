@@ -5,9 +5,9 @@ import { launch } from '../bubblewrap/launch.ts'
 import { type ContainerCall, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
 import { type CheckoutNews, Checkouts } from './checkouts.ts'
+import { Gateway } from './gateway.ts'
 import { CallLost, KeptContainer } from './kept-container.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
-import { RouteGateway } from './route-gateway.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
 
@@ -41,7 +41,7 @@ export class KeptSession {
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
-  #gateway: RouteGateway | undefined
+  #gateway: Gateway | undefined
   #starting: Promise<KeptContainer> | undefined
   /** What the container that runs was started with. */
   #mounted = ''
@@ -202,7 +202,7 @@ export class KeptSession {
     try {
       const uid = await this.#folder.prepare()
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
-      if (spec.egress) this.#gateway = await RouteGateway.open(this.#folder.gateway, spec.egress, uid)
+      if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
       const layout = {
         ...this.#folder.layout,
         ...runtime,
