@@ -1,6 +1,7 @@
 import { type CallModelDependencies, makeCallModel } from './call-model.ts'
 import type { ContainerProvider } from './container/provider.ts'
 import { type EraseDependencies, makeErase } from './erase.ts'
+import type { SessionMemory } from './memory/session-memory.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
 import { makeSealRun } from './seal-run.ts'
 import { sessionOf } from './session-of.ts'
@@ -18,9 +19,10 @@ export function createActivities(dependencies: ActivityDependencies) {
   }
 }
 
-/** The activity `closeContainer`: stops the session's container; its files stay. */
-function makeCloseContainer({ containers }: { containers: ContainerProvider }) {
+/** The activity `closeContainer`: stops the session's container, saves what it left in memory stores; its files stay. */
+function makeCloseContainer({ containers, memory }: { containers: ContainerProvider; memory: SessionMemory }) {
   return async function closeContainer(): Promise<void> {
     await containers.stop(sessionOf())
+    await memory.settle(sessionOf())
   }
 }

@@ -7,6 +7,7 @@ import { CallLost, KeptContainer } from './kept-container.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
+import { giveWritableMounts } from './writable-mounts.ts'
 
 export interface Host {
   root: string
@@ -159,6 +160,7 @@ export class KeptSession {
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
     try {
       const uid = await this.#folder.prepare()
+      if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
       const layout = { ...this.#folder.layout, ...runtime }
       const { tmpBytes } = spec.limits
