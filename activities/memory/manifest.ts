@@ -35,14 +35,17 @@ export interface Manifest {
   /** What is about to be written to the folder: a file that is like this is no change of the agent's. */
   incoming: Map<string, Base>
   problems: Map<string, Problem>
+  /** Memories that the folder cannot show. */
+  unshown: Map<string, Problem>
   /** The store was deleted. */
   gone: boolean
 }
 
-type Stored = Omit<Manifest, 'files' | 'incoming' | 'problems'> & {
+type Stored = Omit<Manifest, 'files' | 'incoming' | 'problems' | 'unshown'> & {
   files: [string, Base][]
   incoming: [string, Base][]
   problems: [string, Problem][]
+  unshown: [string, Problem][]
 }
 
 const fileOf = (folder: string) => path.join(folder, 'manifest.json')
@@ -54,8 +57,14 @@ export async function loadManifest(folder: string): Promise<Manifest> {
     throw error
   })
   if (text !== undefined) {
-    const { files, incoming, problems, ...rest } = JSON.parse(text) as Stored
-    return { ...rest, files: new Map(files), incoming: new Map(incoming), problems: new Map(problems) }
+    const { files, incoming, problems, unshown, ...rest } = JSON.parse(text) as Stored
+    return {
+      ...rest,
+      files: new Map(files),
+      incoming: new Map(incoming),
+      problems: new Map(problems),
+      unshown: new Map(unshown),
+    }
   }
   const manifest: Manifest = {
     id: randomUUID(),
@@ -63,6 +72,7 @@ export async function loadManifest(folder: string): Promise<Manifest> {
     files: new Map(),
     incoming: new Map(),
     problems: new Map(),
+    unshown: new Map(),
     gone: false,
   }
   await saveManifest(folder, manifest)
@@ -72,8 +82,14 @@ export async function loadManifest(folder: string): Promise<Manifest> {
 /** Writes the manifest, all or nothing, also when the power goes. */
 export async function saveManifest(folder: string, manifest: Manifest): Promise<void> {
   manifest.generation++
-  const { files, incoming, problems, ...rest } = manifest
-  const stored: Stored = { ...rest, files: [...files], incoming: [...incoming], problems: [...problems] }
+  const { files, incoming, problems, unshown, ...rest } = manifest
+  const stored: Stored = {
+    ...rest,
+    files: [...files],
+    incoming: [...incoming],
+    problems: [...problems],
+    unshown: [...unshown],
+  }
   const partial = `${fileOf(folder)}.partial`
   const file = await open(partial, 'w', 0o600)
   try {
@@ -127,4 +143,15 @@ export class Manifests {
 async function stampOf(folder: string): Promise<string | undefined> {
   const found = await stat(fileOf(folder), { bigint: true }).catch(() => undefined)
   return found && `${found.ino}:${found.mtimeNs}:${found.size}`
+}
+
+/** Takes down a problem; what the agent has been told already is not told again. */
+export function note(
+  problems: Map<string, Problem>,
+  before: ReadonlyMap<string, Problem>,
+  path: string,
+  problem: Problem,
+): void {
+  const known = before.get(path)
+  problems.set(path, known?.told && known.reason === problem.reason ? { ...problem, told: true } : problem)
 }

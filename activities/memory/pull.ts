@@ -1,9 +1,11 @@
 import type { MemoryHead, MemoryRecords } from '../../store/memory-records.ts'
-import type { Base, Manifest, Problem } from './manifest.ts'
+import { type Base, type Manifest, note, type Problem } from './manifest.ts'
 import type { StoreFolder } from './store-folder.ts'
 
 /** Contents that are in this process's memory at a time. */
 const atOnce = 50
+/** Bytes of a file's name. */
+const longestName = 255
 
 export interface Pull {
   memories: MemoryRecords
@@ -37,12 +39,12 @@ export function differenceOf(files: ReadonlyMap<string, Base>, heads: MemoryHead
 
 /**
  * Brings the folder to the store's newest state. What the agent has changed meanwhile is not touched.
- * @returns what is wrong, by path; `all` is false when something has to be tried again
+ * @returns false when something has to be tried again
  */
-export async function pull(task: Pull): Promise<{ all: boolean; problems: Map<string, Problem> }> {
+export async function pull(task: Pull): Promise<boolean> {
   const { memories, storeId, folder, manifest, isOwn, save } = task
   const { write, remove, adopt } = differenceOf(manifest.files, await memories.heads(storeId))
-  const problems = new Map<string, Problem>()
+  const unshown = new Map<string, Problem>()
   let all = true
   const isFree = (path: string) => {
     const free = !isOwn(path) && folder.isAs(path, manifest.files.get(path))
@@ -66,19 +68,20 @@ export async function pull(task: Pull): Promise<{ all: boolean; problems: Map<st
     for (const { id, path, content, content_sha256, memory_version_id } of await memories.getMany(storeId, ids)) {
       // It has changed again: the next time brings it.
       if (expected.get(id)?.versionId !== memory_version_id) all = false
+      else if (!canBeFile(path)) note(unshown, manifest.unshown, path, { reason: 'not shown: its name is too long' })
       else if (isFree(path)) {
-        const outcome = await folder.write(path, content)
-        if (outcome === 'written') {
+        if (await folder.write(path, content)) {
           manifest.files.set(path, { memoryId: id, versionId: memory_version_id, sha256: content_sha256 })
         } else {
-          problems.set(path, {
-            reason: `not shown: ${outcome === 'impossible' ? 'no file can have this name' : 'something else is in its place'}`,
-          })
-          if (outcome === 'in the way') all = false
+          note(unshown, manifest.unshown, path, { reason: 'not shown: something else is in its place' })
+          all = false
         }
       }
     }
   }
+  manifest.unshown = unshown
   manifest.incoming.clear()
-  return { all, problems }
+  return all
 }
+
+const canBeFile = (path: string) => path.split('/').every((name) => Buffer.byteLength(name) <= longestName)

@@ -68,7 +68,8 @@ export class SessionMemory {
       for (const store of stores) {
         const folder = this.#folderOf(session.id, store)
         const manifest = await this.#manifests.load(folder)
-        const news = [...manifest.problems].filter(([, { told }]) => all || !told)
+        const problems = [...manifest.problems, ...manifest.unshown]
+        const news = problems.filter(([, { told }]) => all || !told)
         unsaved.push(...news.map(([at, { reason }]) => ({ path: store.mount_path + at, reason })))
         if (!news.some(([, { told }]) => !told)) continue
         for (const [, problem] of news) problem.told = true

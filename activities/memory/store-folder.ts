@@ -65,18 +65,13 @@ export class StoreFolder implements Disposable {
 
   /**
    * Puts a content at its place, making the folders above.
-   * @returns `in the way` when the agent has something else there, `impossible` when a file cannot have this name
+   * @returns false when the agent has something else there
    */
-  async write(memoryPath: string, content: string): Promise<'written' | 'in the way' | 'impossible'> {
+  async write(memoryPath: string, content: string): Promise<boolean> {
     const prepared = path.join(this.#directory, `incoming-${randomUUID()}`)
     await writeFile(prepared, content, { mode: 0o600 })
     try {
-      return (
-        this.#inFolderOf(memoryPath, (folder, name) => place(folder, name, prepared), { make: true }) ?? 'in the way'
-      )
-    } catch (error) {
-      if (isOneOf(error, ['ENAMETOOLONG'])) return 'impossible'
-      throw error
+      return this.#inFolderOf(memoryPath, (folder, name) => place(folder, name, prepared), { make: true }) ?? false
     } finally {
       await rm(prepared, { force: true })
     }
@@ -128,12 +123,12 @@ export class StoreFolder implements Disposable {
   }
 }
 
-function place(folder: HeldFolder, name: string, prepared: string): 'written' | 'in the way' {
+function place(folder: HeldFolder, name: string, prepared: string): boolean {
   // An empty folder is no memory.
   const there = folder.stat(name)
-  if (there?.isDirectory() && !folder.removeChild(name)) return 'in the way'
+  if (there?.isDirectory() && !folder.removeChild(name)) return false
   folder.take(prepared, name)
-  return 'written'
+  return true
 }
 
 function empty(folder: HeldFolder): void {

@@ -1,6 +1,6 @@
 import type { MemoryStoreResource } from '../../protocol/sessions.ts'
 import type { Records } from '../../store/records.ts'
-import type { Manifest, Manifests, Problem } from './manifest.ts'
+import { type Manifest, type Manifests, note, type Problem } from './manifest.ts'
 import { pull } from './pull.ts'
 import { changedHere, type Push, pushDeletion, pushFile } from './push.ts'
 import { StoreFolder } from './store-folder.ts'
@@ -38,9 +38,8 @@ export async function synchronise(task: SyncTask): Promise<Manifest> {
     const newest = pushed.wrote ? (await records.memoryStores.changes([storeId])).get(storeId) : changes
     const stale = newest !== undefined && newest !== manifest.changes
     if (stale) {
-      const pulled = await pull({ memories: records.memories, storeId, folder, manifest, isOwn: pushed.isOwn, save })
-      for (const [path, problem] of pulled.problems) note(manifest.problems, pushed.before, path, problem)
-      if (pulled.all) manifest.changes = newest
+      const all = await pull({ memories: records.memories, storeId, folder, manifest, isOwn: pushed.isOwn, save })
+      if (all) manifest.changes = newest
       else delete manifest.changes
     }
     if (pushed.changed || stale) {
@@ -69,12 +68,10 @@ interface Pushed {
   wrote: boolean
   /** Whether the manifest has. */
   changed: boolean
-  /** The problems of the time before. */
-  before: ReadonlyMap<string, Problem>
   isOwn: (path: string) => boolean
 }
 
-const unchanged: Pushed = { wrote: false, changed: false, before: new Map(), isOwn: () => false }
+const unchanged: Pushed = { wrote: false, changed: false, isOwn: () => false }
 
 async function push(task: SyncTask, folder: StoreFolder, manifest: Manifest, again: boolean): Promise<Pushed> {
   const { records, sessionId, resource } = task
@@ -105,7 +102,6 @@ async function push(task: SyncTask, folder: StoreFolder, manifest: Manifest, aga
   return {
     wrote: asked.size > 0,
     changed: asked.size > 0 || !sameProblems(before, problems),
-    before,
     isOwn: (path) => hidden(path) || problems.has(path),
   }
 }
@@ -114,16 +110,11 @@ async function push(task: SyncTask, folder: StoreFolder, manifest: Manifest, aga
 async function forgetStore(folder: StoreFolder, manifest: Manifest, save: () => Promise<void>): Promise<void> {
   folder.clear()
   manifest.files.clear()
+  manifest.unshown.clear()
   delete manifest.changes
   manifest.gone = true
   manifest.problems.set('/', { reason: 'the memory store was deleted, its folder was emptied' })
   await save()
-}
-
-/** What the agent has been told already is not told again. */
-function note(problems: Map<string, Problem>, before: ReadonlyMap<string, Problem>, path: string, problem: Problem) {
-  const told = before.get(path)?.reason === problem.reason && before.get(path)?.told
-  problems.set(path, told ? { ...problem, told } : problem)
 }
 
 function sameProblems(a: ReadonlyMap<string, Problem>, b: ReadonlyMap<string, Problem>): boolean {
