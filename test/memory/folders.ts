@@ -100,3 +100,20 @@ export function hands(
     },
   }
 }
+
+/** Records whose n-th write of a memory is carried out and then answered by a fault, as when the process is killed. */
+export function failingAfter(records: Records, writes: number): Records {
+  let left = writes
+  const memories = new Proxy(records.memories, {
+    get(target, name) {
+      const method = Reflect.get(target, name) as (...input: unknown[]) => Promise<unknown>
+      if (name !== 'put' && name !== 'delete') return method
+      return async (...input: unknown[]) => {
+        const result = await method.apply(target, input)
+        if (--left === 0) throw new Error('killed')
+        return result
+      }
+    },
+  })
+  return { ...records, memories }
+}

@@ -1,27 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Records } from '../../store/records.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
-import { aSessionOf, aStore, hands } from './folders.ts'
-
-/** Records whose n-th write of a memory is carried out and then answered by a fault, as when the process is killed. */
-function failingAfter(records: Records, writes: number): Records {
-  let left = writes
-  const memories = new Proxy(records.memories, {
-    get(target, name) {
-      const method = Reflect.get(target, name) as (...input: unknown[]) => Promise<unknown>
-      if (name !== 'put' && name !== 'delete') return method
-      return async (...input: unknown[]) => {
-        const result = await method.apply(target, input)
-        if (--left === 0) throw new Error('killed')
-        return result
-      }
-    },
-  })
-  return { ...records, memories }
-}
+import { aSessionOf, aStore, failingAfter, hands } from './folders.ts'
 
 describe('a session’s folder', () => {
   it('follows the store and the store the folder', async () => {
