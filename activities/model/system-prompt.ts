@@ -1,6 +1,7 @@
 import type { CloudConfig } from '../../protocol/environments.ts'
 import type { RepositoryResource, SessionAgent, SessionResource } from '../../protocol/sessions.ts'
 import { sessionEgress } from '../egress/session-egress.ts'
+import { memoryPrompt } from '../memory/prompt.ts'
 import { containerTools, toolsFor } from './tool-definitions.ts'
 
 /** The agent's own words, then where it is. Stays the same for the life of a session: the prompt cache needs that. */
@@ -17,8 +18,8 @@ function surroundings(agent: SessionAgent, { resources, networking }: Parameters
     if (resource.type !== 'github_repository') return []
     return [`- ${resource.mount_path}: ${resource.url}${checkedOut(resource)}`]
   })
-  const others = resources.filter(({ type }) => type !== 'github_repository')
-  const files = others.map(({ mount_path }) => `- ${mount_path}`)
+  const stores = resources.filter((resource) => resource.type === 'memory_store')
+  const files = resources.filter(({ type }) => type === 'file').map(({ mount_path }) => `- ${mount_path}`)
   return [
     'You work in a Linux container of your own. Its files stay from one turn to the next.',
     '- /workspace is the working directory.',
@@ -26,6 +27,7 @@ function surroundings(agent: SessionAgent, { resources, networking }: Parameters
     `- ${network(agent, networking)}`,
     ...(repositories.length > 0 ? [aboutRepositories, ...repositories] : []),
     ...(files.length > 0 ? ['The user attached these files, which are read-only:', ...files] : []),
+    ...(stores.length > 0 ? ['', memoryPrompt(stores)] : []),
   ].join('\n')
 }
 

@@ -10,6 +10,7 @@ import { CallLost, KeptContainer } from './kept-container.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
+import { giveWritableMounts } from './writable-mounts.ts'
 
 export interface Host {
   root: string
@@ -201,6 +202,7 @@ export class KeptSession {
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
     try {
       const uid = await this.#folder.prepare()
+      if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
       if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
       const layout = {
