@@ -97,7 +97,7 @@ async function runBefore(
 async function deleteFiles(records: Records, blobs: Blobs, sessionId: string): Promise<void> {
   for (;;) {
     const { rows } = await records.files.list({ limit: 100, scope: sessionId })
-    if (rows.length === 0) return
+    if (rows.length === 0) return records.outputs.deleteAll(sessionId)
     for (const { metadata, blob } of rows) {
       await records.files.delete(metadata.id)
       if ((await records.files.countByBlob(blob)) === 0) await blobs.delete(blob)

@@ -1,6 +1,5 @@
 import { type CallModelDependencies, makeCallModel } from './call-model.ts'
 import { makeCompact } from './compact.ts'
-import type { ContainerProvider } from './container/provider.ts'
 import { type EraseDependencies, makeErase } from './erase.ts'
 import { makeNotify } from './notify.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
@@ -25,8 +24,12 @@ export function createActivities(dependencies: ActivityDependencies) {
 }
 
 /** The activity `closeContainer`: stops the session's container; its files stay. */
-function makeCloseContainer({ containers }: { containers: ContainerProvider }) {
+function makeCloseContainer({ containers, outputs }: Pick<RunToolDependencies, 'containers' | 'outputs'>) {
   return async function closeContainer(): Promise<void> {
-    await containers.stop(sessionOf())
+    const sessionId = sessionOf()
+    await containers.stop(sessionId)
+    // The last writers are gone: what is there now stays.
+    await outputs.capture(sessionId)
+    outputs.forget(sessionId)
   }
 }

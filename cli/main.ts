@@ -42,6 +42,14 @@ program
   })
 
 program
+  .command('openapi')
+  .description('print the OpenAPI document of the HTTP API')
+  .action(async () => {
+    const { openApiDocument } = await import('../server/openapi/document.ts')
+    console.log(JSON.stringify(openApiDocument(), null, 2))
+  })
+
+program
   .command('version')
   .description('say which version this is')
   .action(() => console.log(version))

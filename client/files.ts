@@ -11,11 +11,11 @@ import {
 } from '../protocol/files.ts'
 import { isId, newId } from '../protocol/ids.ts'
 import { limits, pageSizes } from '../protocol/limits.ts'
+import { getExtension, getType } from '../protocol/media-types.ts'
 import { parse } from '../protocol/parse.ts'
 import { type Blobs, BlobTooLarge } from '../store/blobs.ts'
 import type { FileRecord, Records } from '../store/records.ts'
 import type { FilesApi } from './api.ts'
-import { getExtension, getType } from './mime.ts'
 import { pageAt, pageOf } from './pages.ts'
 
 export function createFilesApi({ files, sessions }: Records, blobs: Blobs): FilesApi {

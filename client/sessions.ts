@@ -68,7 +68,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
     async create(input, options = {}) {
       const params = parse(sessionCreateParams, input)
       refuseUnsupported(params)
-      const { idempotencyKey } = options
+      const { idempotencyKey, tools } = options
       const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
       if (repeated) return resume(repeated, params.initial_events)
       const agent = await resolveAgent(runtime, params)
@@ -93,6 +93,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         createdAt: now,
         updatedAt: now,
         archivedAt: null,
+        ...(tools && { served: tools.served }),
         idempotencyKey: idempotencyKey ?? null,
         deletedAt: null,
       }

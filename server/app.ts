@@ -9,9 +9,11 @@ import { envelope, retryHeaders, toApiError } from './envelope.ts'
 import { EventStreams } from './event-streams.ts'
 import type { ServerLimits } from './limits.ts'
 import { MalformedRequests } from './malformed-requests.ts'
+import { documentPath, openApiDocument } from './openapi/document.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
+import { memoryStoreRoutes } from './routes/memory-stores.ts'
 import { sessionResourceRoutes } from './routes/session-resources.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
@@ -21,11 +23,15 @@ export interface AppOptions {
   apiKeys: readonly string[]
   limits: ServerLimits
   log: ServerLog
+  /** Sees every route that is made. */
+  onRoute?: (route: { method: string; path: string }) => void
 }
 
 const health = '/health'
+/** Nobody needs a key for these. */
+const open = [health, documentPath]
 
-export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyInstance {
+export function createApp({ api, apiKeys, limits, log, onRoute }: AppOptions): FastifyInstance {
   const malformed = new MalformedRequests()
   const authenticate = authenticator(apiKeys)
   let closing = false
@@ -79,7 +85,7 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
       discardRest(request.raw, limits.discardMs)
       if (closing) app.server.closeIdleConnections()
     })
-    if (request.routeOptions.url !== health) authenticate(request.headers)
+    if (!open.includes(request.routeOptions.url ?? '')) authenticate(request.headers)
     if (closing) throw unavailable('the server is closing: send the request again')
   })
   app.addHook('preClose', async () => {
@@ -88,11 +94,20 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
   })
 
   registerBodies(app, limits)
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const name of [method].flat()) onRoute?.({ method: name, path: url })
+  })
+  let document: object | undefined
+  app.get(documentPath, async () => {
+    document ??= openApiDocument()
+    return document
+  })
   app.get(health, async () => ({ status: 'ok' }))
   void app.register(
     async (routes) => {
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
+      memoryStoreRoutes(routes, api)
       sessionRoutes(routes, api, streams)
       sessionResourceRoutes(routes, api)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))

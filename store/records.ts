@@ -1,8 +1,11 @@
 import type { Agent } from '../protocol/agents.ts'
 import type { Budget } from '../protocol/budgets.ts'
+import type { ServedTool } from '../protocol/contract.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
+import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
+import type { OutputRecords } from './output-records.ts'
 
 /**
  * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
@@ -13,6 +16,10 @@ export interface Records {
   environments: EnvironmentRecords
   files: FileRecords
   sessions: SessionRecords
+  memoryStores: MemoryStoreRecords
+  memories: MemoryRecords
+  memoryVersions: MemoryVersionRecords
+  outputs: OutputRecords
   close(): Promise<void>
 }
 
@@ -97,6 +104,8 @@ export interface SessionRecord {
   createdAt: string
   updatedAt: string
   archivedAt: string | null
+  /** Custom tools that workers serve, by name. Not shown by the API. */
+  served?: Record<string, ServedTool>
   /** The creator's idempotency key, unique when given. */
   idempotencyKey: string | null
   /** Set while the session is being erased: everybody sees a 404 from then on. */

@@ -5,6 +5,8 @@ import { containersRoot } from '../activities/container/keeper/session-folder.ts
 import { createActivities } from '../activities/index.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
+import { Outputs } from '../activities/outputs/outputs.ts'
+import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
 import { connect, connectForReading } from '../client/connection.ts'
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
@@ -49,6 +51,7 @@ export async function prepareWorker(
     records,
     blobs,
   })
+  const outputs = new SessionOutputs(new Outputs({ records, blobs }, container.outputs), containers)
   const bus: Bus = {
     publish: (sessionId, preview) => say({ type: 'preview', sessionId, preview }),
     subscribe: () => () => {},
@@ -73,6 +76,7 @@ export async function prepareWorker(
     containers,
     mounts,
     secrets,
+    outputs,
     host: hostQueue,
     limits: container.limits,
     toolTimeoutMs: settings.toolTimeoutMs,
@@ -82,6 +86,7 @@ export async function prepareWorker(
   const { prices } = config.model
   const pipelines = {
     connection,
+    reach,
     namespace,
     taskQueue,
     codec,

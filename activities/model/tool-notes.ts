@@ -1,4 +1,4 @@
-import type { AssistantBlock, ToolUseNote } from '../../protocol/contract.ts'
+import type { AssistantBlock, ServedTool, ToolUseNote } from '../../protocol/contract.ts'
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import { builtinSetting } from '../../protocol/tools.ts'
 import { containerTools } from './tool-definitions.ts'
@@ -7,8 +7,17 @@ import { containerTools } from './tool-definitions.ts'
  * Judges each tool use of a reply: what kind it is and whether it may run. What the agent does not have, or has
  * disabled, is denied. Source: spec §3.4, §10.
  */
-export function judgeTools(agent: SessionAgent, content: AssistantBlock[]): ToolUseNote[] {
-  return content.flatMap((block, index) => (block.type === 'tool_use' ? [judge(agent, String(block.name), index)] : []))
+export function judgeTools(
+  agent: SessionAgent,
+  content: AssistantBlock[],
+  served: Record<string, ServedTool> = {},
+): ToolUseNote[] {
+  return content.flatMap((block, index) => {
+    if (block.type !== 'tool_use') return []
+    const note = judge(agent, String(block.name), index)
+    const worker = note.kind === 'custom' && Object.hasOwn(served, String(block.name)) && served[String(block.name)]
+    return [worker ? { ...note, served: worker } : note]
+  })
 }
 
 function judge({ tools }: SessionAgent, name: string, index: number): ToolUseNote {

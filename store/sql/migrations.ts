@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { createMemoryTables } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
 
 type Step = (database: Kysely<Schema>) => Promise<void>
@@ -81,6 +82,7 @@ const steps: Step[] = [
       .where(sql<boolean>`archived_at is null and deleted_at is null`)
       .execute()
   },
+  createMemoryTables,
   async ({ schema }) => {
     await schema
       .createTable('session_secrets')
@@ -88,6 +90,19 @@ const steps: Step[] = [
       .addColumn('resource_id', 'text', (column) => column.notNull())
       .addColumn('sealed', 'text', (column) => column.notNull())
       .addPrimaryKeyConstraint('session_secrets_key', ['session_id', 'resource_id'])
+      .execute()
+  },
+  // Which files show what sessions left in their outputs folders.
+  async ({ schema }) => {
+    await schema
+      .createTable('session_outputs')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('path', 'text', (column) => column.notNull())
+      .addColumn('signature', 'text', (column) => column.notNull())
+      .addColumn('sha256', 'text')
+      .addColumn('size', 'integer', (column) => column.notNull())
+      .addColumn('file_id', 'text')
+      .addPrimaryKeyConstraint('session_outputs_key', ['session_id', 'path'])
       .execute()
   },
 ]

@@ -1,7 +1,8 @@
 import type { ColumnType } from 'kysely'
+import type { MemorySchema } from './memory-tables.ts'
 
 /** Rows as they are stored: times and JSON as text, so that SQLite and PostgreSQL hold the same. */
-export interface Schema {
+export interface Schema extends MemorySchema {
   agents: { id: string; created_at: string; archived_at: string | null; version: number }
   agent_versions: { agent_id: string; version: number; body: string }
   environments: { id: string; created_at: string; archived_at: string | null; body: string }
@@ -17,6 +18,14 @@ export interface Schema {
     idempotency_key: string | null
     revision: number
     body: string
+  }
+  session_outputs: {
+    session_id: string
+    path: string
+    signature: string
+    sha256: string | null
+    size: number
+    file_id: string | null
   }
   session_configurations: { session_id: string; revision: number; body: string }
   session_secrets: { session_id: string; resource_id: string; sealed: string }

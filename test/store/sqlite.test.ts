@@ -12,7 +12,11 @@ import type { Records } from '../../store/records.ts'
 import { agentRecords } from '../../store/sql/agents.ts'
 import { environmentRecords } from '../../store/sql/environments.ts'
 import { fileRecords } from '../../store/sql/files.ts'
+import { memoryRecords } from '../../store/sql/memories.ts'
+import { memoryStoreRecords } from '../../store/sql/memory-stores.ts'
+import { memoryVersionRecords } from '../../store/sql/memory-versions.ts'
 import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
+import { outputRecords } from '../../store/sql/outputs.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
@@ -130,6 +134,10 @@ describe('a page of a list', () => {
       environments: environmentRecords(watched),
       files: fileRecords(watched),
       sessions: sessionRecords(watched),
+      memoryStores: memoryStoreRecords(watched),
+      memories: memoryRecords(watched),
+      memoryVersions: memoryVersionRecords(watched),
+      outputs: outputRecords(watched),
     })
     const steps: string[] = []
     for (const { node, queryId } of nodes) {
@@ -151,6 +159,25 @@ describe('a page of a list', () => {
     ['agents', ({ agents }) => agents.list({ limit: 20, after })],
     ['versions of an agent', ({ agents }) => agents.versions('agent_1', { limit: 20, after: 5 })],
     ['environments', ({ environments }) => environments.list({ limit: 20, after })],
+    ['memory stores', ({ memoryStores }) => memoryStores.list({ limit: 20, after })],
+    [
+      'memories',
+      ({ memories }) => memories.paths('memstore_1', { prefix: '/a/', from: { path: '/a/b', inclusive: true } }),
+    ],
+    [
+      'memory versions',
+      ({ memoryVersions }) => memoryVersions.list('memstore_1', { limit: 20, after: 9, withContent: true }),
+    ],
+    [
+      'versions of a memory',
+      ({ memoryVersions }) =>
+        memoryVersions.list('memstore_1', { limit: 20, after: 9, memoryId: 'mem_1', withContent: true }),
+    ],
+    [
+      'memory versions by a session',
+      ({ memoryVersions }) =>
+        memoryVersions.list('memstore_1', { limit: 20, after: 9, sessionId: 'sesn_1', withContent: false }),
+    ],
     ['files', ({ files }) => files.list({ limit: 20, after })],
     ['files of a session', ({ files }) => files.list({ limit: 20, after, scope: 'sesn_1' })],
   ])('of %s is found by an index, wherever it lies: nothing is scanned or sorted', async (_what, use) => {

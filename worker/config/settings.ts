@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../../protocol/limits.ts'
 
 const MiB = 1024 * 1024
 const count = z.int().min(1)
@@ -144,6 +145,20 @@ export const settingsSchema = z.strictObject({
         .refine(({ memoryBytes, tmpBytes }) => tmpBytes <= memoryBytes / 4, {
           path: ['tmpBytes'],
           error: 'must be at most a quarter of memoryBytes',
+        })
+        .prefault({}),
+      /** What a session leaves in /mnt/session/outputs is offered for download within these bounds. */
+      outputs: z
+        .strictObject({
+          /** Of one file. @default 524288000 (500 MiB) */
+          fileBytes: z.int().min(0).default(limits.fileBytes),
+          /** Of all files of a session together. @default 5368709120 (5 GiB) */
+          totalBytes: z
+            .int()
+            .min(0)
+            .default(5 * 1024 * MiB),
+          /** Files of a session. @default 1000 */
+          files: z.int().min(0).default(1000),
         })
         .prefault({}),
     })

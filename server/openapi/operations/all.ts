@@ -1,0 +1,13 @@
+import type { Operation } from '../operation.ts'
+import { agentOperations } from './agents.ts'
+import { environmentOperations } from './environments.ts'
+import { fileOperations } from './files.ts'
+import { sessionOperations } from './sessions.ts'
+
+/** Every endpoint of the API. A route without an entry here fails a test. */
+export const operations: readonly Operation[] = [
+  ...agentOperations,
+  ...environmentOperations,
+  ...sessionOperations,
+  ...fileOperations,
+]
