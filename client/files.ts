@@ -16,6 +16,7 @@ import { parse } from '../protocol/parse.ts'
 import { type Blobs, BlobTooLarge } from '../store/blobs.ts'
 import type { FileRecord, Records } from '../store/records.ts'
 import type { FilesApi } from './api.ts'
+import { hasExpired } from './expired-files.ts'
 import { pageAt, pageOf } from './pages.ts'
 
 export function createFilesApi({ files, sessions }: Records, blobs: Blobs): FilesApi {
@@ -92,7 +93,7 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
 
     async download(fileId) {
       const { metadata, blob } = await find(fileId)
-      if (metadata.expires_at && Date.parse(metadata.expires_at) <= Date.now()) {
+      if (hasExpired(metadata)) {
         throw new ApiError(404, 'not_found_error', `file ${fileId} has expired`, { code: 'file_expired' })
       }
       const content = await blobs.getStream(blob)
@@ -112,7 +113,7 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
       }
       await files.delete(fileId)
       // Sessions that mounted it have copies of their own that share the content.
-      if ((await files.countByBlob(blob)) === 0) await blobs.delete(blob)
+      if (blob !== '' && (await files.countByBlob(blob)) === 0) await blobs.delete(blob)
       return { id: fileId, type: 'file_deleted' }
     },
   }

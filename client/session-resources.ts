@@ -4,6 +4,7 @@ import { limits } from '../protocol/limits.ts'
 import { mountTargetProblem } from '../protocol/mount-path.ts'
 import type { FileResource, ResourceParams } from '../protocol/sessions.ts'
 import type { FileRecord, Records } from '../store/records.ts'
+import { hasExpired } from './expired-files.ts'
 
 /** Where a file without a mount path lies. Source: spec §12.1. */
 const defaultPath = (fileId: string) => `/mnt/session/uploads/${fileId}`
@@ -40,6 +41,9 @@ export async function prepareResources(
     const where = `resources.${index}`
     const file = known.get(file_id)
     if (!file) throw invalidRequest(`${where}.file_id: file ${file_id} was not found`)
+    if (hasExpired(file.metadata)) {
+      throw invalidRequest(`${where}.file_id: file ${file_id} has expired`, { code: 'file_expired' })
+    }
     const path = mount_path ?? defaultPath(file_id)
     const problem = mountTargetProblem(path)
     if (problem) throw invalidRequest(`${where}.mount_path: ${problem}`)
@@ -51,7 +55,13 @@ export async function prepareResources(
     const copyId = newId('file')
     prepared.copies.push({
       blob: file.blob,
-      metadata: { ...file.metadata, id: copyId, created_at: now, scope: { type: 'session', id: sessionId } },
+      metadata: {
+        ...file.metadata,
+        id: copyId,
+        created_at: now,
+        expires_at: null,
+        scope: { type: 'session', id: sessionId },
+      },
     })
     prepared.resources.push({
       id: newId('resource'),
