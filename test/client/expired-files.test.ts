@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { purgeExpiredFiles } from '../../client/expired-files.ts'
 import { createFilesApi } from '../../client/files.ts'
@@ -59,6 +60,32 @@ describe('expired files', () => {
     expect(await refusal(() => prepareResources(records, 'sesn_2', again, ''))).toMatchObject({
       status: 400,
       code: 'file_expired',
+    })
+  })
+})
+
+describe('a file made of the content of another', () => {
+  it('shares it, also when the other is deleted', async () => {
+    const { files, blobs, upload } = await start()
+    const first = await upload()
+    const second = await files.upload({
+      file: { filename: 'b.txt', content: { fileId: first.id } },
+      expires_in_seconds: 3600,
+    })
+    await files.delete(first.id)
+    expect(second).toMatchObject({ filename: 'b.txt', size_bytes: 5, scope: null })
+    expect(await text((await files.download(second.id)).content)).toBe('hello')
+    const keys = []
+    for await (const key of blobs.list('files/')) keys.push(key)
+    expect(keys).toHaveLength(1)
+    await files.delete(second.id)
+    for await (const key of blobs.list('files/')) throw new Error(`${key} is still there`)
+  })
+
+  it('is refused when there is no such file', async () => {
+    const { files } = await start()
+    expect(await refusal(() => files.upload({ file: { content: { fileId: 'file_none' } } }))).toMatchObject({
+      status: 404,
     })
   })
 })
