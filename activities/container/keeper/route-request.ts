@@ -9,6 +9,7 @@ const silenceMs = 5 * 60_000
 /** Headers that belong to one connection. Source: RFC 9110 §7.6.1. */
 const ofConnection = new Set([
   'connection',
+  'expect',
   'host',
   'keep-alive',
   'proxy-authenticate',

@@ -112,7 +112,11 @@ function git(args: string[]): Promise<string> {
       errors = (errors + text).slice(-10_000)
     })
     child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new Error('git is not installed on this host') : error),
+      reject(
+        error.code === 'ENOENT'
+          ? new Error('git is not installed on the host (to mend it: sudo apt-get install git)')
+          : error,
+      ),
     )
     child.on('close', (code) =>
       code === 0 ? resolve(output) : reject(new Error(errors.trim() || `git ended with ${code}`)),
