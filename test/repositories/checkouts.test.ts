@@ -46,14 +46,18 @@ describe('checkouts', () => {
   })
 
   it('are tried again at once with another token, and what came of it is told', async () => {
-    let outcome = refused
+    let outcome: CheckoutOutcome = refused
     const { subject, tried } = await checkouts(() => outcome)
     await subject.ensure([repository('a')])
     await subject.ensure([repository('a', 'second')])
     outcome = { ok: true }
     await subject.ensure([repository('a', 'third')])
     expect(tried).toHaveLength(3)
-    expect(subject.takeNews().map(({ error }) => error?.type)).toEqual([refused.kind, refused.kind, undefined])
+    expect(subject.takeNews().map(({ error }) => error?.type)).toEqual([
+      'repository_forbidden_error',
+      'repository_forbidden_error',
+      undefined,
+    ])
   })
 
   it('that could not even be tried are tried with the next call', async () => {
