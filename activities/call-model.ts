@@ -71,7 +71,10 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             model: agent.model.id,
             effort: agent.model.effort.type,
             speed: agent.model.speed,
-            system: systemPrompt(agent, { resources: session.resources }),
+            system: systemPrompt(agent, {
+              resources: session.resources,
+              networking: (await records.environments.get(session.environmentId))?.config.networking,
+            }),
             tools: toolsFor(agent),
             messages: await withFiles(messages, { records, blobs }),
           },

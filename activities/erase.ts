@@ -3,6 +3,7 @@ import { isNotFound } from '../log/tail.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import type { ContainerProvider } from './container/provider.ts'
+import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
 
 export interface EraseDependencies {
@@ -12,15 +13,21 @@ export interface EraseDependencies {
   blobs: Blobs
   containers: ContainerProvider
   mounts: Mounts
+  memory: SessionMemory
 }
 
 /** The activities of the workflow `erase`. Each may be repeated at any point. */
-export function makeErase({ connection, namespace, records, blobs, containers, mounts }: EraseDependencies) {
+export function makeErase({ connection, namespace, records, blobs, containers, mounts, memory }: EraseDependencies) {
   return {
-    /** Removes the session's container, its files and the copies of its uploads from this host. */
+    /**
+     * Removes the session's container, its files, the copies of its uploads and its memory folders from this host. What it
+     * has written to memory stores is saved first: they outlast it.
+     */
     async eraseContainer(sessionId: string): Promise<void> {
       await containers.destroy(sessionId)
       await mounts.remove(sessionId)
+      await memory.settle(sessionId)
+      await memory.remove(sessionId)
     },
 
     /** Removes the session's runs, content, file copies and, last, its row: the row is what a repetition goes by. */

@@ -23,12 +23,13 @@ export function createActivities(dependencies: ActivityDependencies) {
   }
 }
 
-/** The activity `closeContainer`: stops the session's container; its files stay. */
-function makeCloseContainer({ containers, outputs }: Pick<RunToolDependencies, 'containers' | 'outputs'>) {
+/** The activity `closeContainer`: stops the session's container, saves what it left behind; its files stay. */
+function makeCloseContainer({ containers, outputs, memory }: RunToolDependencies) {
   return async function closeContainer(): Promise<void> {
     const sessionId = sessionOf()
     await containers.stop(sessionId)
     // The last writers are gone: what is there now stays.
+    await memory.settle(sessionId)
     await outputs.capture(sessionId)
     outputs.forget(sessionId)
   }

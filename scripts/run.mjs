@@ -8,6 +8,7 @@ import { environment, NotReady, prepare, root } from './prepare.mjs'
 /** What each task runs, and whether it needs what sessions need. */
 const tasks = {
   test: { services: true, program: ['node_modules/vitest/vitest.mjs', 'run'] },
+  conformance: { services: true, program: ['node_modules/vitest/vitest.mjs', 'run', 'test/conformance'] },
   demo: { services: true, program: ['cli/main.ts', 'demo'] },
   dev: { services: true, program: ['cli/main.ts', 'dev'] },
   'record-histories': { services: true, program: ['test/histories/record.ts'] },

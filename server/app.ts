@@ -2,6 +2,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { HoldfastApi } from '../client/api.ts'
 import { ApiError, unavailable } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
+import { Admission, type RateLimits } from './admission.ts'
 import { authenticator } from './authentication.ts'
 import { registerBodies } from './bodies.ts'
 import { discardRest } from './discard-rest.ts'
@@ -22,6 +23,8 @@ export interface AppOptions {
   api: HoldfastApi
   apiKeys: readonly string[]
   limits: ServerLimits
+  /** @default none */
+  rates?: RateLimits
   log: ServerLog
   /** Sees every route that is made. */
   onRoute?: (route: { method: string; path: string }) => void
@@ -31,9 +34,10 @@ const health = '/health'
 /** Nobody needs a key for these. */
 const open = [health, documentPath]
 
-export function createApp({ api, apiKeys, limits, log, onRoute }: AppOptions): FastifyInstance {
+export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: AppOptions): FastifyInstance {
   const malformed = new MalformedRequests()
   const authenticate = authenticator(apiKeys)
+  const admission = new Admission(rates)
   let closing = false
 
   const app = Fastify({
@@ -85,7 +89,8 @@ export function createApp({ api, apiKeys, limits, log, onRoute }: AppOptions): F
       discardRest(request.raw, limits.discardMs)
       if (closing) app.server.closeIdleConnections()
     })
-    if (!open.includes(request.routeOptions.url ?? '')) authenticate(request.headers)
+    if (open.includes(request.routeOptions.url ?? '')) return
+    admission.admit(authenticate(request.headers), request, (end) => reply.raw.once('close', end))
     if (closing) throw unavailable('the server is closing: send the request again')
   })
   app.addHook('preClose', async () => {

@@ -4,19 +4,20 @@ import { authenticationError } from '../protocol/errors.ts'
 
 /**
  * Lets requests pass that carry a key in either header that SDKs use; all of them when no keys are configured.
- * Source: spec §2.1.
+ * Returns which of the keys it is, or the same for everybody when there are none. Source: spec §2.1.
  */
-export function authenticator(apiKeys: readonly string[]): (headers: IncomingHttpHeaders) => void {
+export function authenticator(apiKeys: readonly string[]): (headers: IncomingHttpHeaders) => string {
   if (apiKeys.some((key) => key.trim() === '')) throw new Error('an API key is empty: remove it from the configuration')
   const known = apiKeys.map(digest)
   return (headers) => {
-    if (known.length === 0) return
+    if (known.length === 0) return 'anybody'
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '')?.[1]
     const given = [bearer, headers['x-api-key']].filter((key) => typeof key === 'string').map(digest)
     if (given.length === 0) throw authenticationError('a key is needed: x-api-key, or authorization: Bearer')
     // Every key is compared, and digests have one length: the time taken says nothing.
-    const matches = given.flatMap((key) => known.map((other) => timingSafeEqual(key, other)))
+    const matches = known.map((key) => given.filter((other) => timingSafeEqual(key, other)).length > 0)
     if (!matches.includes(true)) throw authenticationError('the key is not known here')
+    return `key ${matches.indexOf(true)}`
   }
 }
 

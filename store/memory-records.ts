@@ -73,7 +73,7 @@ export interface MemoryRecords {
     storeId: string,
     memory: { path: string; content: string; origin: string },
     author: MemoryAuthor,
-  ): Promise<{ outcome: 'written'; versionId: string } | MemoryRefusal>
+  ): Promise<{ outcome: 'written'; memoryId: string; versionId: string } | MemoryRefusal>
   /**
    * Also in an archived store, unless `expected` says otherwise.
    * @param expected what the memory must still be

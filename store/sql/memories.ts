@@ -82,13 +82,15 @@ export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
     put: (storeId, { path, content, origin }, author) =>
       write(storeId, {}, async (transaction) => {
         const made = await transaction.madeBy(origin)
-        if (made) return { outcome: 'written' as const, versionId: made }
+        if (made) return { outcome: 'written' as const, ...made }
         const before = await transaction.byPath(path)
-        if (before?.content === content) return { outcome: 'written' as const, versionId: before.memory_version_id }
-        const memory = before
-          ? await transaction.change(before, { path, content }, author, origin)
-          : await transaction.insert(path, content, author, origin)
-        return { outcome: 'written' as const, versionId: memory.memory_version_id }
+        const isSame = before?.content === content
+        const memory = isSame
+          ? before
+          : before
+            ? await transaction.change(before, { path, content }, author, origin)
+            : await transaction.insert(path, content, author, origin)
+        return { outcome: 'written' as const, memoryId: memory.id, versionId: memory.memory_version_id }
       }),
 
     delete: (storeId, id, { sha256, versionId, storeLive = false }, author) =>

@@ -56,13 +56,13 @@ export class MemoryTransaction {
   }
 
   /** The version that the write of this name has made. */
-  async madeBy(origin: string): Promise<string | undefined> {
+  async madeBy(origin: string): Promise<{ memoryId: string; versionId: string } | undefined> {
     const row = await this.#transaction
       .selectFrom('memory_versions')
-      .select('id')
+      .select(['id', 'memory_id'])
       .where('origin', '=', origin)
       .executeTakeFirst()
-    return row?.id
+    return row && { memoryId: row.memory_id, versionId: row.id }
   }
 
   async insert(path: string, content: string, author: MemoryAuthor, origin?: string): Promise<MemoryRecord> {

@@ -4,6 +4,7 @@ import { limits } from '../../protocol/limits.ts'
 const MiB = 1024 * 1024
 const count = z.int().min(1)
 const milliseconds = z.int().min(1)
+const bound = z.union([count, z.literal(false)])
 const port = z.int().min(0).max(65_535)
 
 const dollars = z.number().min(0)
@@ -29,6 +30,20 @@ export const settingsSchema = z.strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       /** `--port` wins. @default 4000 */
       port: port.min(1).default(4000),
+    })
+    .prefault({}),
+
+  /** What the API lets in; what is more gets a 429 with `retry-after`. `false` takes a bound away. */
+  limits: z
+    .strictObject({
+      /** Requests a minute of one key that make or change something. @default 300, none on loopback */
+      writesPerMinute: bound.optional(),
+      /** Requests a minute of one key that read. @default 1200, none on loopback */
+      readsPerMinute: bound.optional(),
+      /** Requests a minute of one key to the Files API. @default 500, none on loopback */
+      filesPerMinute: bound.optional(),
+      /** Requests under way at once, of all keys, event streams apart. @default 1000, none on loopback */
+      underWay: bound.optional(),
     })
     .prefault({}),
 

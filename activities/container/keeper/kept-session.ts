@@ -5,12 +5,13 @@ import { launch } from '../bubblewrap/launch.ts'
 import { type ContainerCall, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
 import { type CheckoutNews, Checkouts } from './checkouts.ts'
+import { Gateway } from './gateway.ts'
 import { CallLost, KeptContainer } from './kept-container.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import { notBegun, restarted, unknown, withNews } from './results.ts'
-import { RouteGateway } from './route-gateway.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
+import { giveWritableMounts } from './writable-mounts.ts'
 
 export interface Host {
   root: string
@@ -44,7 +45,7 @@ export class KeptSession {
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
-  #gateway: RouteGateway | undefined
+  #gateway: Gateway | undefined
   #starting: Promise<KeptContainer> | undefined
   /** What the container that runs was started with. */
   #mounted = ''
@@ -206,8 +207,9 @@ export class KeptSession {
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
     try {
       const uid = await this.#folder.prepare()
+      if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
-      if (spec.egress) this.#gateway = await RouteGateway.open(this.#folder.gateway, spec.egress, uid)
+      if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
       const layout = {
         ...this.#folder.layout,
         ...runtime,

@@ -73,6 +73,9 @@ export async function passOn(
   })
 }
 
+/** The headers that are meant for the other end. */
+export const endToEnd = (headers: IncomingHttpHeaders): IncomingHttpHeaders => without(headers, {})
+
 function without(headers: IncomingHttpHeaders, replaced: Record<string, string>): IncomingHttpHeaders {
   const names = new Set(Object.keys(replaced).map((name) => name.toLowerCase()))
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofConnection.has(name) && !names.has(name)))
