@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, request }
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { RouteGateway, socketName } from '../../activities/container/keeper/route-gateway.ts'
+import { Gateway, socketName } from '../../activities/container/keeper/gateway.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 async function origin(listener: RequestListener): Promise<string> {
@@ -22,7 +22,7 @@ async function gateway(target: string, allowPrivate = ['127.0.0.1']) {
   const folder = path.join(root, 'a-long-name-'.repeat(12))
   await symlink(folder, path.join(root, 'short'))
   const routes = [{ name: 'git', target, headers: { Authorization: 'Basic outside' }, methods: ['GET', 'POST'] }]
-  const opened = await RouteGateway.open(folder, { mode: 'none', allowedHosts: [], routes, allowPrivate }, undefined)
+  const opened = await Gateway.open(folder, { mode: 'none', allowedHosts: [], routes, allowPrivate }, undefined)
   onTestFinished(() => opened.close())
   const socketPath = path.join(root, 'short', socketName)
   const ask = (url: string, options: { method?: string; headers?: IncomingHttpHeaders; body?: string } = {}) =>
@@ -104,9 +104,22 @@ describe('the gateway of a container', () => {
     for (const target of [base, base.replace('127.0.0.1', 'localhost')]) {
       const { ask } = await gateway(target, [])
       const { status, text } = await ask('/route/git/info/refs')
-      expect([status, text]).toEqual([502, expect.stringContaining('egress.allowPrivate')])
+      expect([status, text]).toEqual([403, expect.stringContaining('egress.allowPrivate')])
     }
     expect(asked).toBe(0)
+  })
+
+  it('passes what only begins like a route on as any other request: by the policy, without the headers', async () => {
+    const base = await origin(echo)
+    const { ask, opened } = await gateway(`${base}/team/repo`)
+    expect((await ask('/route/git-two/info/refs')).status).toBe(403)
+    opened.policy = { ...opened.policy, mode: 'limited', allowedHosts: ['127.0.0.1'] }
+    const { status, text } = await ask('/route/git-two/info/refs?service=x')
+    expect(status).toBe(200)
+    expect(JSON.parse(text).url).toBe('/team/repo-two/info/refs?service=x')
+    expect(JSON.parse(text).headers).not.toHaveProperty('authorization')
+    opened.policy = { ...opened.policy, allowedHosts: ['other.example'] }
+    expect((await ask('/route/git-two/info/refs')).status).toBe(403)
   })
 
   it('goes by a new policy with the next request', async () => {
