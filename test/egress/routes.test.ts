@@ -12,11 +12,21 @@ describe('a route', () => {
   it('leads to its target and below it', () => {
     expect(leadsTo('/route/one')).toBe(target)
     expect(leadsTo('/route/one/info/refs?service=git-upload-pack')).toBe(`${target}/info/refs?service=git-upload-pack`)
+    expect(leadsTo('/route/one.git/info/refs')).toBe(`${target}/info/refs`)
     expect(leadsTo('/route/oneandmore/info/refs')).toBe('https://git.example/team/other/info/refs')
   })
 
+  it('is told apart from what only begins like it', () => {
+    const found = findRoute('/route/one-two.git/info/refs', [
+      { name: 'one', target: `${target}.git`, headers: { a: 'b' } },
+    ])
+    expect(found).toMatchObject({ isOther: true, route: { headers: {} } })
+    expect(found!.target.href).toBe(`${target}-two.git/info/refs`)
+    expect(findRoute('/route/one/x', routes)).not.toHaveProperty('isOther')
+  })
+
   it.each([
-    ...['/', '/route', '/route/', '/route/two/info/refs', '/other/one', '/route/one-other/info/refs', '/route/one.git'],
+    ...['/', '/route', '/route/', '/route/two/info/refs', '/other/one', '/route/on', '/route/ONE/x'],
     ...[
       '/route/one/..',
       '/route/one/../other',

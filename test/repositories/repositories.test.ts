@@ -97,6 +97,14 @@ describe('a repository of a session', () => {
     expect(git.requests.filter((request) => request.path.includes('other') && request.authorized)).toEqual([])
   })
 
+  it('does not stand in the way of another whose address begins like its own', async () => {
+    const { id, name, url } = await sessionWith({ token: 'tok-three', authorization_token: 'tok-three' })
+    await git.create(`${name}-extra`)
+    git.requests.length = 0
+    expect((await run(id, `git clone -q ${url}-extra extra && cat extra/README`)).text).toContain('main of')
+    expect(git.requests.filter(({ path, authorized }) => path.includes('-extra') && authorized)).toEqual([])
+  })
+
   it('that cannot be had is told to the model and as an error, once; the session goes on, a new token heals it', async () => {
     const { id, place, url, resource } = await sessionWith({ token: 'right', authorization_token: 'wrong' })
     const first = await run(id, 'echo works')

@@ -16,7 +16,7 @@ export class Denied extends Error {
 }
 
 /** @throws Denied when the environment does not let the container there */
-function check(host: string, policy: EgressPolicy): void {
+export function checkHost(host: string, policy: EgressPolicy): void {
   if (isAllowedHost(host, policy)) return
   throw new Denied(`${host} is not among the hosts that this session's environment allows (config.networking)`)
 }
@@ -30,7 +30,7 @@ export async function forward(
 ): Promise<void> {
   const target = new URL(request.url!)
   if (target.protocol !== 'http:') throw new Denied('only http: is passed on; for https: use CONNECT')
-  check(target.hostname, policy)
+  checkHost(target.hostname, policy)
   const { address, family } = await addresses.resolve(target.hostname)
   const outgoing = http.request(target, {
     method: request.method,
@@ -69,7 +69,7 @@ export async function tunnel(
   // The port stands there always, also the usual one, which URL leaves out.
   const port = Number(/:(\d{1,5})$/.exec(request.url ?? '')?.[1])
   if (!target || !port || port > 65_535) throw new Denied(`${request.url} is no host with a port`)
-  check(target.hostname, policy)
+  checkHost(target.hostname, policy)
   const { address } = await addresses.resolve(target.hostname)
   const outside = connect({ host: address, port, allowHalfOpen: true, timeout: patienceMs })
   await new Promise<void>((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import path from 'node:path'
 import { AddressPolicy, AddressRefused } from '../../egress/address-policy.ts'
 import type { EgressPolicy } from '../provider.ts'
-import { Denied, forward, tunnel } from './forward-proxy.ts'
+import { checkHost, Denied, forward, tunnel } from './forward-proxy.ts'
 import { findRoute, passOn } from './route-request.ts'
 
 /** Connections of one container at once. */
@@ -68,6 +68,7 @@ export class Gateway {
       if (URL.canParse(request.url ?? '')) return await forward(request, response, policy, addresses)
       const found = findRoute(request.url ?? '', policy.routes)
       if (!found) return refuse(response, 403, 'this address is none that the session may reach')
+      if (found.isOther) checkHost(found.target.hostname, policy)
       await passOn(request, response, found, addresses)
     } catch (error) {
       refuse(response, isDenial(error) ? 403 : 502, reasonOf(error))
