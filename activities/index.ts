@@ -22,7 +22,9 @@ export function createActivities(dependencies: ActivityDependencies) {
 /** The activity `closeContainer`: stops the session's container, saves what it left in memory stores; its files stay. */
 function makeCloseContainer({ containers, memory }: { containers: ContainerProvider; memory: SessionMemory }) {
   return async function closeContainer(): Promise<void> {
-    await containers.stop(sessionOf())
-    await memory.settle(sessionOf())
+    const sessionId = sessionOf()
+    await containers.stop(sessionId)
+    // Nobody looks into them again.
+    if (await memory.settle(sessionId)) await memory.remove(sessionId)
   }
 }

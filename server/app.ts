@@ -4,6 +4,7 @@ import { ApiError, unavailable } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
 import { authenticator } from './authentication.ts'
 import { registerBodies } from './bodies.ts'
+import { Callers } from './callers.ts'
 import { discardRest } from './discard-rest.ts'
 import { envelope, retryHeaders, toApiError } from './envelope.ts'
 import { EventStreams } from './event-streams.ts'
@@ -28,6 +29,7 @@ const health = '/health'
 export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyInstance {
   const malformed = new MalformedRequests()
   const authenticate = authenticator(apiKeys)
+  const callers = new Callers()
   let closing = false
 
   const app = Fastify({
@@ -79,7 +81,7 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
       discardRest(request.raw, limits.discardMs)
       if (closing) app.server.closeIdleConnections()
     })
-    if (request.routeOptions.url !== health) authenticate(request.headers)
+    if (request.routeOptions.url !== health) callers.note(request, authenticate(request.headers))
     if (closing) throw unavailable('the server is closing: send the request again')
   })
   app.addHook('preClose', async () => {
@@ -93,7 +95,7 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
     async (routes) => {
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
-      memoryStoreRoutes(routes, api)
+      memoryStoreRoutes(routes, api, callers)
       sessionRoutes(routes, api, streams)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
     },
