@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { purgeExpiredFiles } from '../../client/expired-files.ts'
 import { createFilesApi } from '../../client/files.ts'
 import { prepareResources } from '../../client/session-resources.ts'
+import { secretBox } from '../../store/secrets.ts'
 import { refusal } from '../support/refusal.ts'
 import { emptyStores } from './stores.ts'
 
@@ -46,7 +47,12 @@ describe('expired files', () => {
     const { stores, records, upload, hasContent } = await start()
     const file = await upload(3600)
     const mount = [{ type: 'file' as const, file_id: file.id, mount_path: '/data/a.txt' }]
-    const { copies } = await prepareResources(records, 'sesn_1', mount, new Date().toISOString())
+    const { copies } = await prepareResources(
+      { records, secrets: secretBox(new Uint8Array(32)), allowPrivate: [] },
+      'sesn_1',
+      mount,
+      new Date().toISOString(),
+    )
     for (const copy of copies) await records.files.insert(copy)
     expect(copies[0]!.metadata.expires_at).toBeNull()
     await purgeExpiredFiles(stores, Date.parse(file.expires_at!) + 60 * day)
@@ -57,7 +63,11 @@ describe('expired files', () => {
       blob: `files/${old.id}`,
     })
     const again = [{ ...mount[0]!, file_id: 'file_old' }]
-    expect(await refusal(() => prepareResources(records, 'sesn_2', again, ''))).toMatchObject({
+    expect(
+      await refusal(() =>
+        prepareResources({ records, secrets: secretBox(new Uint8Array(32)), allowPrivate: [] }, 'sesn_2', again, ''),
+      ),
+    ).toMatchObject({
       status: 400,
       code: 'file_expired',
     })
