@@ -26,6 +26,7 @@ import type {
   SessionResource,
   SessionUpdateParams,
 } from '../protocol/sessions.ts'
+import type { VaultsApi } from './vaults-api.ts'
 
 /**
  * The API as a library: the resources, method names and parameters of the official SDK's `client.beta`. Every method
@@ -36,6 +37,7 @@ export interface HoldfastApi {
   environments: EnvironmentsApi
   files: FilesApi
   sessions: SessionsApi
+  vaults: VaultsApi
 }
 
 export interface AgentsApi {

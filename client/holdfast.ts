@@ -15,6 +15,8 @@ import { createFilesApi } from './files.ts'
 import type { Runtime } from './runtime.ts'
 import { Session } from './session.ts'
 import { createSessionsApi } from './sessions.ts'
+import { createVaultsApi } from './vaults.ts'
+import type { VaultsApi } from './vaults-api.ts'
 
 export interface HoldfastOptions {
   /** How to reach Temporal. */
@@ -42,6 +44,7 @@ export class Holdfast implements HoldfastApi {
   readonly environments: EnvironmentsApi
   readonly files: FilesApi
   readonly sessions: SessionsApi
+  readonly vaults: VaultsApi
   readonly runtime: Runtime
 
   private constructor(runtime: Runtime) {
@@ -50,6 +53,7 @@ export class Holdfast implements HoldfastApi {
     this.environments = createEnvironmentsApi(runtime.records)
     this.files = createFilesApi(runtime.records, runtime.blobs)
     this.sessions = createSessionsApi(runtime)
+    this.vaults = createVaultsApi(runtime)
   }
 
   static async connect(options: HoldfastOptions): Promise<Holdfast> {

@@ -9,6 +9,8 @@ export const limits = {
   system: 100_000,
   tools: 256,
   mcpServers: 20,
+  credentialsPerVault: 20,
+  vaultsPerSession: 50,
 
   /** Bytes of a JSON request body. */
   requestBytes: 32 * 1024 * 1024,
@@ -40,4 +42,6 @@ export const pageSizes = {
   sessionResources: { default: 1000, max: 1000 },
   sessionThreads: { default: 1000, max: 1000 },
   files: { default: 20, max: 1000 },
+  vaults: { default: 20, max: 100 },
+  credentials: { default: 20, max: 100 },
 } as const

@@ -25,8 +25,6 @@ const ofAgents: Rule<AgentParts>[] = [
   (agent) => agent.skills?.length && 'skills',
   (agent) => agent.execution_identity?.type === 'aws_role' && 'execution_identity of type aws_role',
   (agent) => agent.model?.inference_geo != null && 'model.inference_geo',
-  (agent) => agent.mcp_servers.length > 0 && 'mcp_servers',
-  (agent) => tool(agent, ({ type }) => type === 'mcp_toolset', 'an mcp_toolset'),
   (agent) => tool(agent, judged, 'the permission policy "auto"'),
   (agent) => tool(agent, offers('web_fetch'), 'web_fetch, enabled,'),
   (agent) => tool(agent, offers('web_search'), 'web_search, enabled,'),
@@ -38,7 +36,6 @@ const ofCloudEnvironments: Rule<CloudConfig>[] = [
   ({ packages: { type: _type, ...lists } }) =>
     Object.values(lists).some((list) => list.length > 0) && 'config.packages',
   ({ networking }) => limited(networking)?.allowed_hosts.length && 'config.networking.allowed_hosts',
-  ({ networking }) => limited(networking)?.allow_mcp_servers && 'config.networking.allow_mcp_servers',
   ({ networking }) => limited(networking)?.allow_package_managers && 'config.networking.allow_package_managers',
 ]
 

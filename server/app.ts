@@ -14,6 +14,7 @@ import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
 import { sessionResourceRoutes } from './routes/session-resources.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { vaultRoutes } from './routes/vaults.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
 
 export interface AppOptions {
@@ -94,6 +95,7 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
       sessionRoutes(routes, api, streams)
+      vaultRoutes(routes, api)
       sessionResourceRoutes(routes, api)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
     },

@@ -1,10 +1,12 @@
 import type { Records } from './records.ts'
 import { agentRecords } from './sql/agents.ts'
+import { credentialRecords } from './sql/credentials.ts'
 import { environmentRecords } from './sql/environments.ts'
 import { fileRecords } from './sql/files.ts'
 import { migrate } from './sql/migrations.ts'
 import { sessionRecords } from './sql/sessions.ts'
 import { openSqlite } from './sql/sqlite.ts'
+import { vaultRecords } from './sql/vaults.ts'
 
 /**
  * Opens the records and brings their schema up to date.
@@ -24,6 +26,8 @@ export async function openRecords({ url }: { url: string }): Promise<Records> {
     environments: environmentRecords(database),
     files: fileRecords(database),
     sessions: sessionRecords(database),
+    vaults: vaultRecords(database),
+    credentials: credentialRecords(database),
     close: () => database.destroy(),
   }
 }

@@ -3,6 +3,7 @@ import type { Budget } from '../protocol/budgets.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
+import type { CredentialRecords, VaultRecords } from './vault-records.ts'
 
 /**
  * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
@@ -13,6 +14,8 @@ export interface Records {
   environments: EnvironmentRecords
   files: FileRecords
   sessions: SessionRecords
+  vaults: VaultRecords
+  credentials: CredentialRecords
   close(): Promise<void>
 }
 

@@ -25,6 +25,7 @@ export interface WorkerConfig {
     limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
   }
   egress: { allowPrivate: string[] }
+  mcp: { connectMs: number; callMs: number }
   settings: SessionSettings
   tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }
   shutdownGraceMs: number

@@ -3,6 +3,7 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { createActivities } from '../activities/index.ts'
+import { McpServers } from '../activities/mcp/servers.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
 import { connect, connectForReading } from '../client/connection.ts'
@@ -60,6 +61,7 @@ export async function prepareWorker(
   })
   const secrets = await openSecrets({ key: encryptionKey, dataDir: config.dataDir })
   const { allowPrivate } = config.egress
+  const mcp = new McpServers({ records, secrets, allowPrivate, ...config.mcp })
   const activities = createActivities({
     connection,
     namespace,
@@ -72,6 +74,7 @@ export async function prepareWorker(
     ...(config.model.compactAtTokens && { compactAtTokens: config.model.compactAtTokens }),
     containers,
     mounts,
+    mcp,
     secrets,
     host: hostQueue,
     limits: container.limits,
@@ -133,7 +136,8 @@ export async function prepareWorker(
       if (signal.aborted) stop()
       await running
       await logs.close()
-      await Promise.all([native.close(), connection.close(), containers.close(), records.close()])
+      await Promise.all([native.close(), connection.close(), containers.close(), mcp.close()])
+      await records.close()
     },
   }
 }

@@ -1,23 +1,34 @@
 import type { AssistantBlock, ToolUseNote } from '../../protocol/contract.ts'
 import type { SessionAgent } from '../../protocol/sessions.ts'
-import { builtinSetting } from '../../protocol/tools.ts'
+import { builtinSetting, type ToolSetting } from '../../protocol/tools.ts'
+import type { McpCatalog } from '../mcp/catalog.ts'
 import { containerTools } from './tool-definitions.ts'
 
 /**
  * Judges each tool use of a reply: what kind it is and whether it may run. What the agent does not have, or has
  * disabled, is denied. Source: spec §3.4, §10.
  */
-export function judgeTools(agent: SessionAgent, content: AssistantBlock[]): ToolUseNote[] {
-  return content.flatMap((block, index) => (block.type === 'tool_use' ? [judge(agent, String(block.name), index)] : []))
+export function judgeTools(agent: SessionAgent, content: AssistantBlock[], mcp?: McpCatalog): ToolUseNote[] {
+  return content.flatMap((block, index) =>
+    block.type === 'tool_use' ? [judge(agent, String(block.name), index, mcp)] : [],
+  )
 }
 
-function judge({ tools }: SessionAgent, name: string, index: number): ToolUseNote {
+function judge({ tools }: SessionAgent, name: string, index: number, mcp?: McpCatalog): ToolUseNote {
   if (tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
     return { index, kind: 'custom', permission: 'allow' }
   }
+  const tool = mcp?.tools.get(name)
+  if (tool) {
+    return { index, kind: 'mcp', ...permissionOf(tool), mcpServer: tool.server, mcpTool: tool.name }
+  }
   const setting = Object.hasOwn(containerTools, name) ? builtinSetting(tools, name) : undefined
   if (!setting?.enabled) return { index, kind: 'unknown', permission: 'deny' }
-  return setting.permission_policy.type === 'always_ask'
-    ? { index, kind: 'builtin', permission: 'ask', evaluation: { type: 'always_ask' } }
-    : { index, kind: 'builtin', permission: 'allow', evaluation: { type: 'always_allow' } }
+  return { index, kind: 'builtin', ...permissionOf(setting) }
+}
+
+function permissionOf({ permission_policy: { type } }: ToolSetting): Pick<ToolUseNote, 'permission' | 'evaluation'> {
+  return type === 'always_ask'
+    ? { permission: 'ask', evaluation: { type } }
+    : { permission: 'allow', evaluation: { type: 'always_allow' } }
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from './schema.ts'
+import { createVaultTables } from './vault-tables.ts'
 
 type Step = (database: Kysely<Schema>) => Promise<void>
 
@@ -90,6 +91,7 @@ const steps: Step[] = [
       .addPrimaryKeyConstraint('session_secrets_key', ['session_id', 'resource_id'])
       .execute()
   },
+  createVaultTables,
 ]
 
 /** The database was made by a newer version of Holdfast. */

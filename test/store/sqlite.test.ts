@@ -10,12 +10,14 @@ import { StorageFull } from '../../store/blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import type { Records } from '../../store/records.ts'
 import { agentRecords } from '../../store/sql/agents.ts'
+import { credentialRecords } from '../../store/sql/credentials.ts'
 import { environmentRecords } from '../../store/sql/environments.ts'
 import { fileRecords } from '../../store/sql/files.ts'
 import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
+import { vaultRecords } from '../../store/sql/vaults.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { anAgent, second } from './samples.ts'
 
@@ -130,6 +132,8 @@ describe('a page of a list', () => {
       environments: environmentRecords(watched),
       files: fileRecords(watched),
       sessions: sessionRecords(watched),
+      vaults: vaultRecords(watched),
+      credentials: credentialRecords(watched),
     })
     const steps: string[] = []
     for (const { node, queryId } of nodes) {
@@ -151,6 +155,8 @@ describe('a page of a list', () => {
     ['agents', ({ agents }) => agents.list({ limit: 20, after })],
     ['versions of an agent', ({ agents }) => agents.versions('agent_1', { limit: 20, after: 5 })],
     ['environments', ({ environments }) => environments.list({ limit: 20, after })],
+    ['vaults', ({ vaults }) => vaults.list({ limit: 20, after })],
+    ['credentials of a vault', ({ credentials }) => credentials.list('vlt_1', { limit: 20, after })],
     ['files', ({ files }) => files.list({ limit: 20, after })],
     ['files of a session', ({ files }) => files.list({ limit: 20, after, scope: 'sesn_1' })],
   ])('of %s is found by an index, wherever it lies: nothing is scanned or sorted', async (_what, use) => {
