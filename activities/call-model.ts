@@ -8,6 +8,7 @@ import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
 import { withFiles } from './content-files.ts'
+import type { McpServers } from './mcp/servers.ts'
 import { asFailure, permanent } from './model/failed-activity.ts'
 import type { ModelProvider } from './model/provider.ts'
 import { systemPrompt } from './model/system-prompt.ts'
@@ -26,6 +27,7 @@ export interface CallModelDependencies {
   bus: Bus
   model: ModelProvider
   transcripts: Transcripts
+  mcp: McpServers
   /** Beside the list prices, or in their place. */
   prices?: Prices
   /** Prompt and reply of this many tokens bring on a compaction. @default what the model's window allows */
@@ -44,7 +46,7 @@ const noTokens: StepUsage = {
 
 /** The activity `callModel`: one model request, its prompt built from the session's own log. */
 export function makeCallModel(dependencies: CallModelDependencies) {
-  const { logs, records, blobs, bus, model, outputs, transcripts, prices, compactAtTokens, host } = dependencies
+  const { logs, records, blobs, bus, model, outputs, transcripts, mcp, prices, compactAtTokens, host } = dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
     const { activityId } = activityInfo()
@@ -63,8 +65,11 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         if (!agent || !session) throw permanent(`session ${sessionId} has no configuration ${input.revision}`)
         const price = priceOf(agent.model.id, prices)
         if (price) cost = (spent) => ({ cost: costOf(price, spent) })
-        const { run, transcriptFrom } = input
-        const messages = await transcripts.messages(sessionId, { run, transcriptFrom, activityId }, signal)
+        const { run, transcriptFrom, revision, begins: retry = false } = input
+        const [messages, mcpTools] = await Promise.all([
+          transcripts.messages(sessionId, { run, transcriptFrom, activityId }, signal),
+          mcp.catalog({ session, agent, revision }, { retry, signal }),
+        ])
         const previews = new Previews(bus, sessionId, activityId)
         const response = await model.request(
           {
@@ -75,7 +80,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
               resources: session.resources,
               networking: (await records.environments.get(session.environmentId))?.config.networking,
             }),
-            tools: toolsFor(agent),
+            tools: toolsFor(agent, mcpTools),
             messages: await withFiles(messages, { records, blobs }),
           },
           {
@@ -86,13 +91,14 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             },
           },
         )
-        const tools = judgeTools(agent, response.content, session.served)
+        const tools = judgeTools(agent, response.content, { mcp: mcpTools, served: session.served })
         if (tools.length === 0) await captureAtEnd()
         return {
           ...response,
           ...cost(response.usage),
           ...(isNearWindow(agent.model.id, response, compactAtTokens) && { nearWindow: true }),
           tools,
+          ...(mcpTools.failures.length > 0 && { notices: mcpTools.failures }),
           ...(tools.length > 0 && { host: input.host ?? host }),
         }
       } catch (error) {

@@ -7,6 +7,7 @@ import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
 import { withFiles } from './content-files.ts'
+import type { McpServers } from './mcp/servers.ts'
 import { asFailure, permanent } from './model/failed-activity.ts'
 import { type ModelProvider, ModelRequestFailed, type ModelResponse } from './model/provider.ts'
 import { shortened } from './model/shortened.ts'
@@ -21,6 +22,7 @@ export interface CompactDependencies {
   blobs: Blobs
   model: ModelProvider
   transcripts: Transcripts
+  mcp: McpServers
   prices?: Prices
 }
 
@@ -45,7 +47,7 @@ const lengths = [Number.POSITIVE_INFINITY, 8000, 1000]
  * The activity `compact`: has the model write the summary that takes the place of the conversation so far. Messages that
  * have no reply yet are left as they are.
  */
-export function makeCompact({ logs, records, blobs, model, transcripts, prices }: CompactDependencies) {
+export function makeCompact({ logs, records, blobs, model, transcripts, mcp, prices }: CompactDependencies) {
   return async function compact(input: CompactInput): Promise<Compaction> {
     const sessionId = sessionOf()
     return stoppable(logs, sessionId, async (signal) => {
@@ -60,6 +62,8 @@ export function makeCompact({ logs, records, blobs, model, transcripts, prices }
           { run: input.run, transcriptFrom: input.transcriptFrom, activityId: activityInfo().activityId },
           signal,
         )
+        const { revision } = input
+        const mcpTools = await mcp.catalog({ session, agent, revision }, { retry: false, signal })
         const request = {
           model: agent.model.id,
           effort: agent.model.effort.type,
@@ -68,7 +72,7 @@ export function makeCompact({ logs, records, blobs, model, transcripts, prices }
             resources: session.resources,
             networking: (await records.environments.get(session.environmentId))?.config.networking,
           }),
-          tools: toolsFor(agent),
+          tools: toolsFor(agent, mcpTools),
           messages: await withFiles(asked(messages), { records, blobs }),
         }
         const response = await fitting((length) =>

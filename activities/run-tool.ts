@@ -1,23 +1,33 @@
 import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { CONTAINER_UNAVAILABLE, type RunToolInput, type ToolResult } from '../protocol/contract.ts'
+import type { SessionRecord } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
 import { type ContainerCall, ContainerUnavailable } from './container/provider.ts'
+import type { McpServers } from './mcp/servers.ts'
 import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { openSessionContainer, type SessionContainerDependencies } from './session-container.ts'
 import { sessionOf } from './session-of.ts'
 
 export interface RunToolDependencies extends SessionContainerDependencies {
   logs: SessionLogs
+  mcp: McpServers
   outputs: SessionOutputs
   toolTimeoutMs: number
   /** Task queue of this host's containers. */
   host: string
 }
 
-/** The activity `runTool`: one call of a built-in tool in the session's container. */
+/** The activity `runTool`: one call of a built-in tool in the session's container, or of a tool of an MCP server. */
 export function makeRunTool(dependencies: RunToolDependencies) {
-  const { logs, records, memory, outputs, toolTimeoutMs, host } = dependencies
+  const { logs, records, memory, mcp, outputs, toolTimeoutMs, host } = dependencies
+
+  async function callMcp(session: SessionRecord, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
+    const { revision } = call
+    const agent = await records.sessions.configuration(session.id, revision)
+    if (!agent) throw new Error(`session ${session.id} has no configuration ${revision}`)
+    return mcp.call({ session, agent, revision }, call, signal)
+  }
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
@@ -25,6 +35,7 @@ export function makeRunTool(dependencies: RunToolDependencies) {
       try {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
+        if (call.kind === 'mcp') return await callMcp(session, call, signal)
         const container = await openSessionContainer(dependencies, session, call.revision)
         const result = await outputs.around(sessionId, () =>
           container.call(

@@ -28,6 +28,7 @@ import type {
   SessionUpdateParams,
 } from '../protocol/sessions.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
+import type { VaultsApi } from './vaults-api.ts'
 
 /**
  * The API as a library: the resources, method names and parameters of the official SDK's `client.beta`. Every method
@@ -39,6 +40,7 @@ export interface HoldfastApi {
   files: FilesApi
   memoryStores: MemoryStoresApi
   sessions: SessionsApi
+  vaults: VaultsApi
 }
 
 export interface AgentsApi {

@@ -17,6 +17,8 @@ import { createMemoryStoresApi } from './memory-stores.ts'
 import type { Runtime } from './runtime.ts'
 import { Session } from './session.ts'
 import { createSessionsApi } from './sessions.ts'
+import { createVaultsApi } from './vaults.ts'
+import type { VaultsApi } from './vaults-api.ts'
 
 export interface HoldfastOptions {
   /** How to reach Temporal. */
@@ -45,6 +47,7 @@ export class Holdfast implements HoldfastApi {
   readonly files: FilesApi
   readonly memoryStores: MemoryStoresApi
   readonly sessions: SessionsApi
+  readonly vaults: VaultsApi
   readonly runtime: Runtime
 
   private constructor(runtime: Runtime) {
@@ -54,6 +57,7 @@ export class Holdfast implements HoldfastApi {
     this.files = createFilesApi(runtime.records, runtime.blobs)
     this.memoryStores = createMemoryStoresApi(runtime.records)
     this.sessions = createSessionsApi(runtime)
+    this.vaults = createVaultsApi(runtime)
   }
 
   static async connect(options: HoldfastOptions): Promise<Holdfast> {

@@ -67,12 +67,12 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   const api: SessionsApi = {
     async create(input, options = {}) {
       const params = parse(sessionCreateParams, input)
-      refuseUnsupported(params)
       const { idempotencyKey, tools } = options
       const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
       if (repeated) return resume(repeated, params.initial_events)
       const agent = await resolveAgent(runtime, params)
       await checkEnvironment(runtime, params.environment_id)
+      await checkVaults(runtime, params.vault_ids ?? [])
       if (params.budget) checkBudgetable(agent.model.id, runtime.prices)
       const now = new Date().toISOString()
       const id = newId('session')
@@ -84,7 +84,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         environmentId: params.environment_id,
         title: params.title ?? null,
         metadata: params.metadata ?? {},
-        vaultIds: [],
+        vaultIds: params.vault_ids ?? [],
         budget: params.budget ?? null,
         resources,
         revision: 1,
@@ -192,10 +192,6 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   }
 }
 
-function refuseUnsupported(params: CreateParams): void {
-  if (params.vault_ids?.length) throw notSupported('vault_ids')
-}
-
 async function resolveAgent({ records }: Runtime, { agent: reference }: CreateParams): Promise<SessionAgent> {
   const { id, version } = typeof reference === 'string' ? { id: reference, version: undefined } : reference
   const agent = await records.agents.get(id, version ?? undefined)
@@ -210,6 +206,15 @@ async function checkEnvironment({ records }: Runtime, id: string): Promise<void>
   const environment = await records.environments.get(id)
   if (!environment) throw notFound('environment', id)
   if (environment.archived_at) throw invalidRequest(`environment ${id} is archived`, { code: 'environment_archived' })
+}
+
+/** @throws ApiError 404 for a vault that is not there, 400 for an archived one */
+async function checkVaults({ records }: Runtime, ids: string[]): Promise<void> {
+  for (const [index, id] of ids.entries()) {
+    const vault = await records.vaults.get(id)
+    if (!vault) throw notFound(`vault_ids.${index}: vault`, id)
+    if (vault.archived_at) throw invalidRequest(`vault_ids.${index}: vault ${id} is archived`)
+  }
 }
 
 async function checkInitialEvents(runtime: Runtime, events: EventParams[] | null | undefined): Promise<void> {

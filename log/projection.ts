@@ -158,7 +158,10 @@ function toolUse(state: ProjectionState, id: string, step: ModelStep, index: num
     evaluated_permission: note.permission,
     ...(note.evaluation && { evaluation: note.evaluation }),
   }
-  if (note.kind === 'mcp') return { type: 'agent.mcp_tool_use', mcp_server_name: note.mcpServer ?? '', ...judged }
+  if (note.kind === 'mcp') {
+    const { mcpServer: mcp_server_name = '', mcpTool: name = common.name } = note
+    return { type: 'agent.mcp_tool_use', mcp_server_name, ...judged, name }
+  }
   return { type: 'agent.tool_use', ...judged }
 }
 

@@ -190,6 +190,8 @@ export interface Carried {
   host?: string
   /** First run that the model still sees; earlier ones lie behind a compaction. */
   transcriptFrom: number
+  /** What the turn has said of MCP servers that failed. */
+  noticed?: string[]
 }
 
 /**
@@ -243,6 +245,8 @@ export interface ToolCall {
   kind: ToolKind
   input: Record<string, unknown>
   permission: EvaluatedPermission
+  /** Kind `mcp` only; `name` is then the tool's name there. */
+  mcpServer?: string
 }
 
 /** Input of the activity `callModel`. Ids only: the prompt is everything in the log before the activity itself. */
@@ -252,6 +256,8 @@ export interface CallModelInput {
   transcriptFrom: number
   /** Task queue of the host whose container the session uses, when it has one. */
   host?: string
+  /** A turn begins: MCP servers that failed before are tried again. */
+  begins?: boolean
 }
 
 /** A content block of the model's reply, exactly as it came: it is sent back unchanged with the next request. */
@@ -263,8 +269,17 @@ export interface ToolUseNote {
   kind: ToolKind
   permission: EvaluatedPermission
   evaluation?: ToolEvaluation
+  /** Kind `mcp` only: the server, and the tool's name there; the block has the one that the model knows. */
   mcpServer?: string
   served?: ServedTool
+  mcpTool?: string
+}
+
+/** An error that does not end the turn. */
+export interface StepNotice {
+  type: 'mcp_connection_failed_error' | 'mcp_authentication_failed_error'
+  mcp_server_name: string
+  message: string
 }
 
 /** Result of the activity `callModel`. */
@@ -280,6 +295,8 @@ export interface ModelStep {
   nearWindow?: boolean
   /** One entry for each `tool_use` block, in order. */
   tools: ToolUseNote[]
+  /** What the reply had to do without, for the workflow to announce once a turn. */
+  notices?: StepNotice[]
   /** Cut by an interrupt: `content` is empty, `usage` is what was known. */
   interrupted?: boolean
   /** The host that the session is bound to from now on. */
@@ -302,7 +319,10 @@ export interface Compaction {
 /** Input of the activity `runTool`. */
 export interface RunToolInput {
   toolUseId: string
+  /** Of an MCP tool, its name on its server. */
   name: string
+  /** Kind `mcp` only. */
+  mcpServer?: string
   kind: ToolKind
   input: Record<string, unknown>
   revision: number

@@ -9,6 +9,8 @@ export const limits = {
   system: 100_000,
   tools: 256,
   mcpServers: 20,
+  credentialsPerVault: 20,
+  vaultsPerSession: 50,
 
   /** Bytes of a JSON request body. */
   requestBytes: 32 * 1024 * 1024,
@@ -47,6 +49,8 @@ export const pageSizes = {
   memoryStores: { default: 20, max: 100 },
   memories: { default: 20, max: 100 },
   memoryVersions: { default: 20, max: 100 },
+  vaults: { default: 20, max: 100 },
+  credentials: { default: 20, max: 100 },
 } as const
 
 /** Largest page of memories or versions that come with their content. */

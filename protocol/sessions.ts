@@ -139,7 +139,7 @@ export const sessionCreateParams = z.strictObject({
   title: z.string().max(limits.sessionTitle).nullish(),
   metadata: metadataParams.nullish(),
   resources: z.array(resourceParams).nullish(),
-  vault_ids: z.array(z.string()).nullish(),
+  vault_ids: z.array(z.string()).max(limits.vaultsPerSession).nullish(),
   initial_events: z.array(eventParams).max(limits.initialEvents).nullish(),
   budget: budgetParams.nullish(),
 })

@@ -25,8 +25,6 @@ const ofAgents: Rule<AgentParts>[] = [
   (agent) => agent.skills?.length && 'skills',
   (agent) => agent.execution_identity?.type === 'aws_role' && 'execution_identity of type aws_role',
   (agent) => agent.model?.inference_geo != null && 'model.inference_geo',
-  (agent) => agent.mcp_servers.length > 0 && 'mcp_servers',
-  (agent) => tool(agent, ({ type }) => type === 'mcp_toolset', 'an mcp_toolset'),
   (agent) => tool(agent, judged, 'the permission policy "auto"'),
   (agent) => tool(agent, offers('web_fetch'), 'web_fetch, enabled,'),
   (agent) => tool(agent, offers('web_search'), 'web_search, enabled,'),

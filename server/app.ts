@@ -18,6 +18,7 @@ import { fileRoutes } from './routes/files.ts'
 import { memoryStoreRoutes } from './routes/memory-stores.ts'
 import { sessionResourceRoutes } from './routes/session-resources.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { vaultRoutes } from './routes/vaults.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
 
 export interface AppOptions {
@@ -118,6 +119,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
       environmentRoutes(routes, api)
       memoryStoreRoutes(routes, api, callers)
       sessionRoutes(routes, api, streams)
+      vaultRoutes(routes, api)
       sessionResourceRoutes(routes, api)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
     },

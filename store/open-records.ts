@@ -1,5 +1,6 @@
 import type { Records } from './records.ts'
 import { agentRecords } from './sql/agents.ts'
+import { credentialRecords } from './sql/credentials.ts'
 import { environmentRecords } from './sql/environments.ts'
 import { fileRecords } from './sql/files.ts'
 import { memoryRecords } from './sql/memories.ts'
@@ -9,6 +10,7 @@ import { migrate } from './sql/migrations.ts'
 import { outputRecords } from './sql/outputs.ts'
 import { sessionRecords } from './sql/sessions.ts'
 import { openSqlite } from './sql/sqlite.ts'
+import { vaultRecords } from './sql/vaults.ts'
 
 /**
  * Opens the records and brings their schema up to date.
@@ -32,6 +34,8 @@ export async function openRecords({ url }: { url: string }): Promise<Records> {
     memories: memoryRecords(database),
     memoryVersions: memoryVersionRecords(database),
     outputs: outputRecords(database),
+    vaults: vaultRecords(database),
+    credentials: credentialRecords(database),
     close: () => database.destroy(),
   }
 }

@@ -6,6 +6,7 @@ import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
 import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
 import type { OutputRecords } from './output-records.ts'
+import type { CredentialRecords, VaultRecords } from './vault-records.ts'
 
 /**
  * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
@@ -20,6 +21,8 @@ export interface Records {
   memories: MemoryRecords
   memoryVersions: MemoryVersionRecords
   outputs: OutputRecords
+  vaults: VaultRecords
+  credentials: CredentialRecords
   close(): Promise<void>
 }
 

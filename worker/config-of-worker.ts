@@ -26,6 +26,7 @@ export interface WorkerConfig {
     outputs: { fileBytes: number; totalBytes: number; files: number }
   }
   egress: { allowPrivate: string[] }
+  mcp: { connectMs: number; callMs: number }
   settings: SessionSettings
   tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }
   shutdownGraceMs: number

@@ -3,6 +3,7 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { createActivities } from '../activities/index.ts'
+import { McpServers } from '../activities/mcp/servers.ts'
 import { SessionMemory } from '../activities/memory/session-memory.ts'
 import { sweep } from '../activities/memory/sweep.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
@@ -65,6 +66,7 @@ export async function prepareWorker(
   })
   const secrets = await openSecrets({ key: encryptionKey, dataDir: config.dataDir })
   const { allowPrivate } = config.egress
+  const mcp = new McpServers({ records, secrets, allowPrivate, ...config.mcp })
   const activities = createActivities({
     connection,
     namespace,
@@ -77,6 +79,7 @@ export async function prepareWorker(
     ...(config.model.compactAtTokens && { compactAtTokens: config.model.compactAtTokens }),
     containers,
     mounts,
+    mcp,
     secrets,
     outputs,
     memory,
@@ -143,7 +146,8 @@ export async function prepareWorker(
       await running
       await swept
       await logs.close()
-      await Promise.all([native.close(), connection.close(), containers.close(), records.close()])
+      await Promise.all([native.close(), connection.close(), containers.close(), mcp.close()])
+      await records.close()
     },
   }
 }

@@ -33,6 +33,7 @@ export function callModel(state: SessionState, base: string): Promise<ModelStep>
     revision: state.revision,
     transcriptFrom: state.transcriptFrom,
     ...(state.host && { host: state.host }),
+    ...(state.steps === 0 && { begins: true }),
   }
   return scheduleActivity<ModelStep>(names.callModel, [input], {
     ...oneAttempt,
@@ -58,8 +59,17 @@ export function compact(state: SessionState, base: string): Promise<Compaction> 
 /** Runs a tool on the session's host. The ledger there sees to it that repeated attempts do not run it twice. */
 export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolResult> {
   const { toolTimeoutMs, heartbeatTimeoutMs } = state.settings
-  const { id, name, kind, input, attempts } = tool
-  const call: RunToolInput = { toolUseId: id, name, kind, input, revision: state.revision, attempt: attempts }
+  const { id, name, mcpServer, kind, input, attempts } = tool
+  const { revision } = state
+  const call: RunToolInput = {
+    toolUseId: id,
+    name,
+    ...(mcpServer !== undefined && { mcpServer }),
+    kind,
+    input,
+    revision,
+    attempt: attempts,
+  }
   return scheduleActivity<ToolResult>(names.runTool, [call], {
     ...oneAttempt,
     ...onHost(state),

@@ -4,6 +4,7 @@ import { callModel } from './activities.ts'
 import { pauseAtBudget } from './budget.ts'
 import { compactConversation } from './compaction.ts'
 import { untilAnswered } from './model-request.ts'
+import { announceNotices } from './notices.ts'
 import type { SessionState } from './session-state.ts'
 import { finishTurn, giveUp } from './turn.ts'
 
@@ -25,6 +26,7 @@ export async function askModel(state: SessionState): Promise<void> {
   state.spend(step)
   state.host = step.host ?? state.host
   if (step.interrupted) return
+  announceNotices(state, step.notices)
   state.steps++
   state.nearWindow = step.nearWindow ?? false
   state.compactions = 0
@@ -32,7 +34,8 @@ export async function askModel(state: SessionState): Promise<void> {
     const block = step.content[note.index]!
     return {
       id: stepEvent.block(base, note.index),
-      name: String(block.name),
+      name: note.mcpTool ?? String(block.name),
+      ...(note.mcpServer !== undefined && { mcpServer: note.mcpServer }),
       input: block.input as Record<string, unknown>,
       kind: note.kind,
       permission: note.permission,

@@ -49,6 +49,8 @@ export class SessionState {
   nearWindow: boolean
   /** Compactions since the model's last reply. */
   compactions: number
+  /** What the turn has said of MCP servers that failed. */
+  noticed: string[]
   /** No announcement may be made any more: the run's segment is written or being written. */
   sealing = false
   /** History events before which no roll over is tried: the last one failed. */
@@ -80,6 +82,7 @@ export class SessionState {
     this.transcriptFrom = carried?.transcriptFrom ?? 0
     this.budget = (carried ?? start).budget ?? null
     this.nearWindow = carried?.nearWindow ?? false
+    this.noticed = carried?.noticed ?? []
     this.compactions = carried?.compactions ?? 0
     this.#cost = carried?.cost ?? 0
     this.#activeMs = carried?.activeMs ?? 0
@@ -215,6 +218,7 @@ export class SessionState {
       cost: this.#cost,
       budget: this.budget,
       ...(this.nearWindow && { nearWindow: true }),
+      ...(this.noticed.length > 0 && { noticed: this.noticed }),
       ...(this.compactions > 0 && { compactions: this.compactions }),
       activeMs: this.#activeMs,
       ...(this.#activeSince !== undefined && { activeSince: this.#activeSince }),

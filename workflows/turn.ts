@@ -7,6 +7,7 @@ export function beginTurn(state: SessionState): void {
   const messages = state.inbox.take((event) => event.type === 'user.message' || event.type === 'system.message')
   state.phase = 'model'
   state.steps = 0
+  state.noticed = []
   state.turn('work')
   state.announce({ processed: messages.map((event) => event.id), events: state.running() })
 }

@@ -1,5 +1,6 @@
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import { builtinSetting } from '../../protocol/tools.ts'
+import type { McpCatalog } from '../mcp/catalog.ts'
 import type { ModelTool } from './provider.ts'
 
 const text = (description: string) => ({ type: 'string', description })
@@ -91,12 +92,13 @@ export const containerTools: Record<string, Omit<ModelTool, 'name'>> = {
 }
 
 /** The tools that the agent may use, in an order that never changes: the prompt cache begins with them. */
-export function toolsFor({ tools }: SessionAgent): ModelTool[] {
+export function toolsFor({ tools }: SessionAgent, mcp?: McpCatalog): ModelTool[] {
   const builtin = Object.entries(containerTools)
     .filter(([name]) => builtinSetting(tools, name)?.enabled)
     .map(([name, definition]) => ({ name, ...definition }))
   const custom = tools
     .filter((tool) => tool.type === 'custom')
     .map(({ name, description, input_schema }) => ({ name, description, input_schema }))
-  return [...builtin, ...custom]
+  const discovered = [...(mcp?.tools ?? [])].map(([name, { definition }]) => ({ name, ...definition }))
+  return [...builtin, ...custom, ...discovered]
 }

@@ -1,6 +1,7 @@
 import type { AssistantBlock, ServedTool, ToolUseNote } from '../../protocol/contract.ts'
 import type { SessionAgent } from '../../protocol/sessions.ts'
-import { builtinSetting } from '../../protocol/tools.ts'
+import { builtinSetting, type ToolSetting } from '../../protocol/tools.ts'
+import type { McpCatalog } from '../mcp/catalog.ts'
 import { containerTools } from './tool-definitions.ts'
 
 /**
@@ -10,23 +11,32 @@ import { containerTools } from './tool-definitions.ts'
 export function judgeTools(
   agent: SessionAgent,
   content: AssistantBlock[],
-  served: Record<string, ServedTool> = {},
+  { mcp, served = {} }: { mcp?: McpCatalog; served?: Record<string, ServedTool> | undefined } = {},
 ): ToolUseNote[] {
   return content.flatMap((block, index) => {
     if (block.type !== 'tool_use') return []
-    const note = judge(agent, String(block.name), index)
-    const worker = note.kind === 'custom' && Object.hasOwn(served, String(block.name)) && served[String(block.name)]
+    const name = String(block.name)
+    const note = judge(agent, name, index, mcp)
+    const worker = note.kind === 'custom' && Object.hasOwn(served, name) && served[name]
     return [worker ? { ...note, served: worker } : note]
   })
 }
 
-function judge({ tools }: SessionAgent, name: string, index: number): ToolUseNote {
+function judge({ tools }: SessionAgent, name: string, index: number, mcp?: McpCatalog): ToolUseNote {
   if (tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
     return { index, kind: 'custom', permission: 'allow' }
   }
+  const tool = mcp?.tools.get(name)
+  if (tool) {
+    return { index, kind: 'mcp', ...permissionOf(tool), mcpServer: tool.server, mcpTool: tool.name }
+  }
   const setting = Object.hasOwn(containerTools, name) ? builtinSetting(tools, name) : undefined
   if (!setting?.enabled) return { index, kind: 'unknown', permission: 'deny' }
-  return setting.permission_policy.type === 'always_ask'
-    ? { index, kind: 'builtin', permission: 'ask', evaluation: { type: 'always_ask' } }
-    : { index, kind: 'builtin', permission: 'allow', evaluation: { type: 'always_allow' } }
+  return { index, kind: 'builtin', ...permissionOf(setting) }
+}
+
+function permissionOf({ permission_policy: { type } }: ToolSetting): Pick<ToolUseNote, 'permission' | 'evaluation'> {
+  return type === 'always_ask'
+    ? { permission: 'ask', evaluation: { type } }
+    : { permission: 'allow', evaluation: { type: 'always_allow' } }
 }

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { createMemoryTables } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
+import { createVaultTables } from './vault-tables.ts'
 
 type Step = (database: Kysely<Schema>) => Promise<void>
 
@@ -116,6 +117,7 @@ const steps: Step[] = [
       .where(sql<boolean>`due_at is not null`)
       .execute()
   },
+  createVaultTables,
 ]
 
 /** The database was made by a newer version of Holdfast. */

@@ -10,6 +10,7 @@ import { StorageFull } from '../../store/blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import type { Records } from '../../store/records.ts'
 import { agentRecords } from '../../store/sql/agents.ts'
+import { credentialRecords } from '../../store/sql/credentials.ts'
 import { environmentRecords } from '../../store/sql/environments.ts'
 import { fileRecords } from '../../store/sql/files.ts'
 import { memoryRecords } from '../../store/sql/memories.ts'
@@ -20,6 +21,7 @@ import { outputRecords } from '../../store/sql/outputs.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
+import { vaultRecords } from '../../store/sql/vaults.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { anAgent, second } from './samples.ts'
 
@@ -138,6 +140,8 @@ describe('a page of a list', () => {
       memories: memoryRecords(watched),
       memoryVersions: memoryVersionRecords(watched),
       outputs: outputRecords(watched),
+      vaults: vaultRecords(watched),
+      credentials: credentialRecords(watched),
     })
     const steps: string[] = []
     for (const { node, queryId } of nodes) {
@@ -178,6 +182,8 @@ describe('a page of a list', () => {
       ({ memoryVersions }) =>
         memoryVersions.list('memstore_1', { limit: 20, after: 9, sessionId: 'sesn_1', withContent: false }),
     ],
+    ['vaults', ({ vaults }) => vaults.list({ limit: 20, after })],
+    ['credentials of a vault', ({ credentials }) => credentials.list('vlt_1', { limit: 20, after })],
     ['files', ({ files }) => files.list({ limit: 20, after })],
     ['files of a session', ({ files }) => files.list({ limit: 20, after, scope: 'sesn_1' })],
   ])('of %s is found by an index, wherever it lies: nothing is scanned or sorted', async (_what, use) => {

@@ -187,6 +187,16 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
 
+  /** MCP servers of agents. */
+  mcp: z
+    .strictObject({
+      /** Longest time of a connection being made, and of a list of tools. @default 10000 */
+      connectMs: milliseconds.default(10_000),
+      /** Longest time of one call. @default 300000 (5 minutes) */
+      callMs: milliseconds.default(5 * 60_000),
+    })
+    .prefault({}),
+
   /** Agents, environments, files and the index of sessions. */
   records: z
     .strictObject({

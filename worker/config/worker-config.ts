@@ -26,6 +26,7 @@ export function workerConfig(config: Config, connection: TemporalConnection): Om
     },
     container: config.container,
     egress: config.egress,
+    mcp: config.mcp,
     settings: config.session,
     tuning: {
       maxConcurrentActivities: worker.maxConcurrentActivities,
