@@ -20,7 +20,7 @@ export interface RunToolDependencies {
 export function makeRunTool({ logs, records, containers, mounts, limits, toolTimeoutMs }: RunToolDependencies) {
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
-    return stoppable(logs, sessionId, async (signal) => {
+    const work = async (signal: AbortSignal) => {
       try {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
@@ -35,6 +35,8 @@ export function makeRunTool({ logs, records, containers, mounts, limits, toolTim
         }
         throw error
       }
-    })
+    }
+    // The keeper runs the call on: who lost this attempt has joined it, and must not find it stopped.
+    return stoppable(logs, sessionId, work, { outlives: true })
   }
 }
