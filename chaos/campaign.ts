@@ -7,7 +7,7 @@ import type { Evidence } from './evidence.ts'
 import { faults } from './faults.ts'
 import { Moments } from './moments.ts'
 import { makePlan, type PlannedStrike } from './plan.ts'
-import { seeded } from './random.ts'
+import { type Random, seeded } from './random.ts'
 import type { Strike } from './recovery.ts'
 import type { SessionRun } from './session-run.ts'
 import { Watches } from './watches.ts'
@@ -57,6 +57,8 @@ export async function runCampaign({ kills, seed, sessions, only, keep, say }: Ca
     for (const run of open.values()) watches.look(run.name, run.id)
   }, 100)
   let names = 0
+  let outages = 0
+  let calmSince = Date.now()
 
   try {
     const agent = await api.call<{ id: string }>('POST', '/agents', {
@@ -76,6 +78,7 @@ export async function runCampaign({ kills, seed, sessions, only, keep, say }: Ca
     const shop = {
       api,
       moments,
+      calmSince: () => (outages > 0 ? Date.now() : calmSince),
       agent: agent.id,
       environment: environment.id,
       nextName: () => `s${++names}`,
@@ -115,36 +118,45 @@ export async function runCampaign({ kills, seed, sessions, only, keep, say }: Ca
 
   async function strikeAll(plan: PlannedStrike[]): Promise<void> {
     const chance = random.fork('strikes')
-    const striking = new Set<Promise<void>>()
+    const striking = new Map<string, Promise<void>>()
     while (![...open.values()].some((run) => run.working)) await sleep(20)
-    for (const [index, planned] of plan.entries()) {
-      await sleep(planned.gapMs)
-      const session = planned.moment && (await moments.next(planned.moment, patienceMs))
-      await sleep(planned.delayMs)
+    for (const [index, { fault, moment, gapMs, delayMs }] of plan.entries()) {
+      await sleep(gapMs)
+      // The next one does not wait until this one is over or recovered from, unless they would only be a longer one.
+      const kind = faults[fault]!.outage ? 'outage' : fault
+      await striking.get(kind)
+      const session = moment && (await moments.next(moment, patienceMs))
+      await sleep(delayMs)
       const working = [...open.values()].filter((run) => run.working).map(({ name }) => name)
       const strike: Strike = {
-        fault: planned.fault,
-        ...(session && { moment: planned.moment }),
+        fault,
+        ...(session && { moment }),
         session: session ?? (working.length > 0 ? chance.pick(working) : undefined),
         working,
         at: Date.now(),
       }
-      say(`${index + 1}/${plan.length} ${strike.fault}${strike.moment ? ` at ${strike.moment} of ${session}` : ''}`)
-      // The next one does not wait until this one is over, or recovered from.
-      const over: Promise<void> = strikeOnce(strike)
-        .catch((error) => say(`${planned.fault}: ${error}`))
-        .finally(() => striking.delete(over))
-      striking.add(over)
+      const seconds = ((strike.at - began) / 1000).toFixed(1)
+      say(`${seconds} s  ${index + 1}/${plan.length}  ${fault}${session ? ` at ${moment} of ${session}` : ''}`)
+      striking.set(
+        kind,
+        strikeOnce(strike, chance).catch((error) => say(`${fault}: ${error}`)),
+      )
     }
-    await Promise.all(striking)
+    await Promise.all(striking.values())
+  }
 
-    /** What is to be struck may just be on its way back. */
-    async function strikeOnce(strike: Strike): Promise<void> {
+  /** What is to be struck may just be on its way back. */
+  async function strikeOnce(strike: Strike, chance: Random): Promise<void> {
+    const fault = faults[strike.fault]!
+    if (fault.outage) outages++
+    try {
       for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(50)) {
         strike.at = Date.now()
-        if (await faults[strike.fault]!.strike(world, chance)) return void outcome.strikes.push(strike)
+        if (await fault.strike(world, chance)) return void outcome.strikes.push(strike)
       }
       outcome.impossible.push(strike.fault)
+    } finally {
+      if (fault.outage && --outages === 0) calmSince = Date.now()
     }
   }
 }

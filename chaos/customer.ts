@@ -11,6 +11,7 @@ export interface Shop {
   moments: Moments
   agent: string
   environment: string
+  calmSince: () => number
   /** Gives each session its name. */
   nextName(): string
   collect: Parameters<typeof collect>[1]
@@ -41,7 +42,10 @@ export async function useSessions(shop: Shop, random: Random, enough: () => bool
   }
 }
 
-async function open({ api, moments, agent, environment, nextName }: Shop, random: Random): Promise<SessionRun> {
+async function open(
+  { api, moments, agent, environment, nextName, calmSince }: Shop,
+  random: Random,
+): Promise<SessionRun> {
   const name = nextName()
   moments.tell('create', name)
   const { id } = await api.call<{ id: string }>(
@@ -50,7 +54,7 @@ async function open({ api, moments, agent, environment, nextName }: Shop, random
     { agent, environment_id: environment, title: name },
     `create-${api.url}-${name}`,
   )
-  return new SessionRun({ name, id, api, moments, random: random.fork(name) })
+  return new SessionRun({ name, id, api, moments, calmSince, random: random.fork(name) })
 }
 
 /** A message, sometimes followed by another or by an interrupt while it is worked on. */

@@ -8,6 +8,8 @@ export interface Fault {
   strike(world: World, random: Random): Promise<boolean>
   /** What recovery should take, milliseconds: median and 95 %. Source: issue 2.9. */
   aim?: { p50: number; p95: number }
+  /** Nothing goes on while it lasts; another such one waits until the product is back. */
+  outage?: true
   /** Nobody sees it end, so time-outs must. */
   unseen?: true
   /** How often it is chosen, beside the others. @default 1 */
@@ -32,6 +34,7 @@ export const faults: Record<string, Fault> = {
       for (const pid of pids) signal(pid, 'SIGKILL')
       return pids.length > 0
     },
+    outage: true,
   },
   keeper: { strike: async (world) => signal(await world.keeper(), 'SIGKILL'), weight: 2 },
   supervisor: { strike: killOne((world) => world.supervisors()), weight: 2 },
@@ -41,6 +44,7 @@ export const faults: Record<string, Fault> = {
       await world.revive()
       return struck
     },
+    outage: true,
   },
   temporal: { strike: async (world) => signal(world.temporal.pid, 'SIGKILL'), weight: 2 },
   everything: {
@@ -50,6 +54,7 @@ export const faults: Record<string, Fault> = {
       await world.revive()
       return true
     },
+    outage: true,
   },
   'stopped-worker': {
     async strike(world, random) {
@@ -71,6 +76,7 @@ export const faults: Record<string, Fault> = {
       world.link.resume()
       return true
     },
+    outage: true,
   },
   'temporal-link-reset': {
     async strike(world) {
@@ -86,5 +92,6 @@ export const faults: Record<string, Fault> = {
       await world.disk.empty()
       return true
     },
+    outage: true,
   },
 }

@@ -27,12 +27,22 @@ export class SessionRun {
   readonly #api: Api
   readonly #random: Random
   readonly #moments: Moments
+  readonly #calmSince: () => number
   readonly #processed = new Set<string>()
   readonly #answers = new Set<Promise<void>>()
   #status: SeenEvent | undefined
   #sent = 0
 
-  constructor(parts: { name: string; id: string; api: Api; random: Random; moments: Moments }) {
+  constructor(parts: {
+    name: string
+    id: string
+    api: Api
+    random: Random
+    moments: Moments
+    /** Since when nothing has kept the product from working, milliseconds since the epoch. */
+    calmSince: () => number
+  }) {
+    this.#calmSince = parts.calmSince
     this.name = parts.name
     this.id = parts.id
     this.#api = parts.api
@@ -61,7 +71,7 @@ export class SessionRun {
     for (;;) {
       await Promise.all(this.#answers)
       if (this.#isSettled()) return true
-      const quietMs = Date.now() - Math.max(since, this.readers[0]!.lastAt ?? 0)
+      const quietMs = Date.now() - Math.max(since, this.readers[0]!.lastAt ?? 0, this.#calmSince())
       if (quietMs > stuckMs) {
         const missing = this.accepted.flatMap(({ ids }) => ids).filter((id) => !this.#processed.has(id))
         this.complaints.push({

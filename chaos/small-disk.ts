@@ -4,7 +4,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const size = '512m'
+const size = '256m'
 
 /** A file system of its own under a folder, which can be filled and emptied. Needs the right to mount. */
 export class SmallDisk {
