@@ -31,7 +31,7 @@ export function makeRunTool(dependencies: RunToolDependencies) {
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
-    return stoppable(logs, sessionId, async (signal) => {
+    const work = async (signal: AbortSignal) => {
       try {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
@@ -62,6 +62,8 @@ export function makeRunTool(dependencies: RunToolDependencies) {
         }
         throw error
       }
-    })
+    }
+    // The keeper runs the call on: who lost this attempt has joined it, and must not find it stopped.
+    return stoppable(logs, sessionId, work, { outlives: true })
   }
 }

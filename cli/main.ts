@@ -27,8 +27,11 @@ program
   .option('-p, --port <port>', 'port of the API', parsePort)
   .option('-d, --data <folder>', 'folder of everything that is kept')
   .option('--json', 'for programs')
-  .action(async (options) => {
-    process.exitCode = await (await import('./doctor.ts')).doctor(options)
+  .option('--sessions', 'say which sessions do not get on, and why, instead')
+  .action(async ({ sessions, ...options }) => {
+    process.exitCode = sessions
+      ? await (await import('./doctor-sessions.ts')).doctorSessions(options)
+      : await (await import('./doctor.ts')).doctor(options)
   })
 
 program

@@ -13,6 +13,7 @@ const tasks = {
   dev: { services: true, program: ['cli/main.ts', 'dev'] },
   'record-histories': { services: true, program: ['test/histories/record.ts'] },
   bench: { services: true, program: ['bench/main.ts'] },
+  chaos: { services: true, program: ['chaos/main.ts'] },
   build: { services: false, program: ['scripts/build.ts'] },
   typecheck: { services: false, program: ['node_modules/typescript/bin/tsc', '-p', '.'] },
   lint: { services: false, program: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
