@@ -27,7 +27,7 @@ export interface McpCatalog {
 }
 
 /** Tools of one server that the model is shown, and characters of their definitions. */
-export const mostTools = 256
+const mostTools = 256
 const mostCharacters = 1024 * 1024
 const longestDescription = 10_000
 

@@ -4,11 +4,12 @@ import type { SessionAgent } from '../../protocol/sessions.ts'
 import type { Records, SessionRecord } from '../../store/records.ts'
 import type { SecretBox } from '../../store/secrets.ts'
 import { AddressPolicy } from '../egress/address-policy.ts'
+import { blot } from '../egress/blot.ts'
 import { OutgoingHttp } from '../egress/outgoing-http.ts'
 import { accessTo, type ServerAccess } from '../vaults/server-access.ts'
 import { TokenRefresher } from '../vaults/token-refresher.ts'
 import { callTool } from './call-tool.ts'
-import { catalogOf, type DiscoveredTool, discoveredTools, type McpCatalog, mostTools } from './catalog.ts'
+import { catalogOf, type DiscoveredTool, discoveredTools, type McpCatalog } from './catalog.ts'
 import { McpConnections } from './connections.ts'
 import { failureOf, type McpFailure } from './failures.ts'
 import { isReachable } from './reachable.ts'
@@ -55,6 +56,7 @@ export class McpServers {
   readonly #connections: McpConnections
   readonly #refresher: TokenRefresher
   readonly #known = new Map<string, Known>()
+  readonly #accesses = new Map<string, ServerAccess>()
 
   constructor(options: McpServersOptions) {
     const { records, secrets, allowPrivate, connectMs } = options
@@ -88,9 +90,12 @@ export class McpServers {
   /** Calls a tool, at most once. Never throws for what a server does. */
   async call(at: SessionAtWork, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
     const server = at.agent.mcp_servers.find(({ name }) => name === call.mcpServer)
-    const access = this.#access(at.session, server?.url)
     return callTool(call, {
-      place: server && { sessionId: at.session.id, url: server.url, access },
+      place: server && {
+        sessionId: at.session.id,
+        url: server.url,
+        access: this.#access(at.session, server.url),
+      },
       connections: this.#connections,
       timeoutMs: this.#options.callMs,
       signal,
@@ -119,9 +124,7 @@ export class McpServers {
       fresh.failed = true
       fresh.until = Date.now() + failedMs
     })
-    this.#known.delete(key)
-    this.#known.set(key, fresh)
-    if (this.#known.size > mostKnown) this.#known.delete(this.#known.keys().next().value!)
+    remember(this.#known, key, fresh)
     return discovery
   }
 
@@ -143,25 +146,35 @@ export class McpServers {
           return this.#connections.use(place, (other) => other.listTools({ timeoutMs }, mostListed))
         }
       })
-      return { tools: discoveredTools(list).slice(0, mostTools) }
+      // A server may repeat what it was given here too.
+      return { tools: discoveredTools(JSON.parse(blot(JSON.stringify(list), [...access.used]))) }
     } catch (error) {
       return { failure: failureOf(name, error, access.used) }
     }
   }
 
-  #access(session: SessionRecord, url = 'none:'): ServerAccess {
+  /** One for all that a session does with a server: it knows every secret that the server was given. */
+  #access({ id, vaultIds }: SessionRecord, url: string): ServerAccess {
     const { records, secrets } = this.#options
-    return accessTo(url, session.vaultIds, {
-      credentials: records.credentials,
-      secrets,
-      refresher: this.#refresher,
-    })
+    const key = JSON.stringify([id, url])
+    const known = this.#accesses.get(key)
+    const parts = { credentials: records.credentials, secrets, refresher: this.#refresher }
+    const access = known ?? accessTo(url, vaultIds, parts)
+    remember(this.#accesses, key, access)
+    return access
   }
 
   async #isReachable({ environmentId }: SessionRecord, url: string): Promise<boolean> {
     const environment = await this.#options.records.environments.get(environmentId)
     return environment === undefined || isReachable(url, environment.config.networking)
   }
+}
+
+/** Keeps what was used last. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > mostKnown) map.delete(map.keys().next().value!)
 }
 
 /** What others may be waiting for too goes on. */

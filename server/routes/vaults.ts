@@ -18,23 +18,28 @@ export function vaultRoutes(app: FastifyInstance, { vaults }: HoldfastApi): void
   app.delete<IdRoute>('/vaults/:id', (request) => vaults.delete(request.params.id))
   app.post<IdRoute>('/vaults/:id/archive', (request) => vaults.archive(request.params.id))
 
-  const { credentials } = vaults
   const one = '/vaults/:id/credentials/:credentialId'
-  app.post<IdRoute>('/vaults/:id/credentials', (request) => credentials.create(request.params.id, bodyOf(request)))
-  app.get<IdRoute>('/vaults/:id/credentials', (request) =>
-    credentials.list(request.params.id, readQuery(request, page)),
+  app.post<IdRoute>('/vaults/:id/credentials', (request) =>
+    vaults.credentials.create(request.params.id, bodyOf(request)),
   )
-  app.get<CredentialRoute>(one, ({ params }) => credentials.retrieve(params.credentialId, { vault_id: params.id }))
+  app.get<IdRoute>('/vaults/:id/credentials', (request) =>
+    vaults.credentials.list(request.params.id, readQuery(request, page)),
+  )
+  app.get<CredentialRoute>(one, ({ params }) =>
+    vaults.credentials.retrieve(params.credentialId, { vault_id: params.id }),
+  )
   app.post<CredentialRoute>(one, (request) => {
     const { id, credentialId } = request.params
-    return credentials.update(credentialId, { ...changesOf(request), vault_id: id })
+    return vaults.credentials.update(credentialId, { ...changesOf(request), vault_id: id })
   })
-  app.delete<CredentialRoute>(one, ({ params }) => credentials.delete(params.credentialId, { vault_id: params.id }))
+  app.delete<CredentialRoute>(one, ({ params }) =>
+    vaults.credentials.delete(params.credentialId, { vault_id: params.id }),
+  )
   app.post<CredentialRoute>(`${one}/archive`, ({ params }) =>
-    credentials.archive(params.credentialId, { vault_id: params.id }),
+    vaults.credentials.archive(params.credentialId, { vault_id: params.id }),
   )
   app.post<CredentialRoute>(`${one}/mcp_oauth_validate`, ({ params }) =>
-    credentials.mcpOAuthValidate(params.credentialId, { vault_id: params.id }),
+    vaults.credentials.mcpOAuthValidate(params.credentialId, { vault_id: params.id }),
   )
 }
 

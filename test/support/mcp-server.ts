@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { Protocol } from '@modelcontextprotocol/sdk/shared/protocol.js'
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 
 export interface TestTool {
@@ -82,7 +83,8 @@ export async function startMcpServer(options: TestMcpServerOptions): Promise<Tes
     server.setRequestHandler(ListToolsRequestSchema, () => ({
       tools: options.tools.map(({ run: _run, ...tool }) => ({ inputSchema: { type: 'object' }, ...tool })) as never,
     }))
-    server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
+    // Not the server's own method, which refuses results that the protocol does not know.
+    Protocol.prototype.setRequestHandler.call(server, CallToolRequestSchema, async ({ params }, { signal }) => {
       const { name, arguments: input = {} } = params
       state.calls.push({ name, input })
       signal.addEventListener('abort', () => state.cancelled.push(name))
