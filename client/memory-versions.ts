@@ -20,7 +20,7 @@ export function createMemoryVersionsApi(
     async list(storeId, input = {}) {
       const { limit, page, view = 'basic', created_at, ...filters } = parse(memoryVersionListParams, input)
       await findStore(storeId)
-      const after = page === undefined ? undefined : decodePage(list, page, { number: z.int() }).number
+      const after = page == null ? undefined : decodePage(list, page, { number: z.int() }).number
       const { rows, more } = await memoryVersions.list(storeId, {
         limit: pageLimit(limit, view),
         withContent: view === 'full',

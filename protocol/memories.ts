@@ -66,6 +66,7 @@ export const memoryDeleteParams = z.strictObject({ expected_content_sha256: sha2
 export type MemoryDeleteParams = z.input<typeof memoryDeleteParams>
 
 export const memoryListParams = pageParams('memories').extend({
+  page: z.string().max(4096).nullish(),
   path_prefix: z
     .string()
     .superRefine((text, context) => {

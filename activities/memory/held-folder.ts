@@ -73,7 +73,7 @@ export class HeldFolder implements Disposable {
 
   /** What is in it, a part at a time: nobody bounds how much that is. */
   *entries(): Generator<Entry> {
-    const listing = opendirSync(this.#at('.'), { encoding: 'buffer' as BufferEncoding })
+    const listing = opendirSync(this.#at('.'), { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })
     try {
       for (let entry = listing.readSync(); entry; entry = listing.readSync()) {
         yield {

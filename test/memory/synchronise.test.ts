@@ -101,6 +101,16 @@ describe('a session’s folder', () => {
     expect(Object.values(await store.contents())).toEqual(['1', 'long'])
   })
 
+  it('has a file whose name is no text left out', async () => {
+    const store = await aStore()
+    const session = await aSessionOf(store)
+    await session.prepare()
+    await writeFile(Buffer.concat([Buffer.from(`${session.folder}/a`), Buffer.from([0xff])]), 'x')
+    await session.write('/e\u0301', 'not normalized')
+    expect(await session.save()).toMatch(/name that is not UTF-8[\s\S]*not in Unicode normalization form C/)
+    expect(await store.contents()).toEqual({})
+  })
+
   it('has what is too much for a store left out, and says so', { timeout: 60_000 }, async () => {
     const store = await aStore()
     const session = await aSessionOf(store)
