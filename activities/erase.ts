@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity'
 import type { Connection } from '@temporalio/client'
 import { isNotFound } from '../log/tail.ts'
 import type { Blobs } from '../store/blobs.ts'
@@ -5,6 +6,9 @@ import type { Records } from '../store/records.ts'
 import type { ContainerProvider } from './container/provider.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
+
+/** How often what a session leaves in memory stores is tried to be saved before it is erased with the rest. */
+const savingAttempts = 10
 
 export interface EraseDependencies {
   connection: Connection
@@ -26,7 +30,10 @@ export function makeErase({ connection, namespace, records, blobs, containers, m
     async eraseContainer(sessionId: string): Promise<void> {
       await containers.destroy(sessionId)
       await mounts.remove(sessionId)
-      await memory.settle(sessionId)
+      const settled = await memory.settle(sessionId)
+      if (!settled && activityInfo().attempt < savingAttempts) {
+        throw new Error(`what ${sessionId} has written to its memory stores could not be saved`)
+      }
       await memory.remove(sessionId)
     },
 

@@ -28,8 +28,8 @@ function makeCloseContainer({ containers, outputs, memory }: RunToolDependencies
   return async function closeContainer(): Promise<void> {
     const sessionId = sessionOf()
     await containers.stop(sessionId)
-    // The last writers are gone: what is there now stays.
-    await memory.settle(sessionId)
+    // The last writers are gone: what is there now stays, and nobody looks into the memory folders again.
+    if (await memory.settle(sessionId)) await memory.remove(sessionId)
     await outputs.capture(sessionId)
     outputs.forget(sessionId)
   }

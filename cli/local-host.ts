@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
+import { keepPurging } from '../client/expired-files.ts'
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
 import { LocalBus } from '../log/bus.ts'
@@ -91,6 +92,8 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   started.defer(() => supervisor.stop())
   await supervisor.start()
 
+  const purging = keepPurging(holdfast.runtime, log)
+  started.defer(() => purging.stop())
   const rates = ratesFor(config.limits, server.host)
   const http = await startServer({
     api: holdfast,

@@ -3,6 +3,7 @@ import { newId } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
 import type { FileResource, FileResourceParams, ResourceParams, SessionResource } from '../protocol/sessions.ts'
 import type { FileRecord, SessionSecrets } from '../store/records.ts'
+import { hasExpired } from './expired-files.ts'
 import { attachMemoryStores } from './memory-resources.ts'
 import { MountPlaces } from './mount-places.ts'
 import { prepareRepository } from './repositories.ts'
@@ -74,11 +75,13 @@ export function prepareFile(
   { file_id, mount_path }: FileResourceParams,
   { sessionId, now, where }: { sessionId: string; now: string; where?: string },
 ): { copy: FileRecord; attached: FileResource } {
-  if (!file) throw invalidRequest(`${where ? `${where}.` : ''}file_id: file ${file_id} was not found`)
+  const field = `${where ? `${where}.` : ''}file_id`
+  if (!file) throw invalidRequest(`${field}: file ${file_id} was not found`)
+  if (hasExpired(file.metadata)) throw invalidRequest(`${field}: file ${file_id} has expired`, { code: 'file_expired' })
   const copyId = newId('file')
   const scope = { type: 'session' as const, id: sessionId }
   return {
-    copy: { blob: file.blob, metadata: { ...file.metadata, id: copyId, created_at: now, scope } },
+    copy: { blob: file.blob, metadata: { ...file.metadata, id: copyId, created_at: now, expires_at: null, scope } },
     attached: {
       id: newId('resource'),
       type: 'file',

@@ -5,6 +5,7 @@ import { newId } from '../protocol/ids.ts'
 import { Admission, type RateLimits } from './admission.ts'
 import { authenticator } from './authentication.ts'
 import { registerBodies } from './bodies.ts'
+import { Callers } from './callers.ts'
 import { discardRest } from './discard-rest.ts'
 import { envelope, retryHeaders, toApiError } from './envelope.ts'
 import { EventStreams } from './event-streams.ts'
@@ -38,6 +39,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
   const malformed = new MalformedRequests()
   const authenticate = authenticator(apiKeys)
   const admission = new Admission(rates)
+  const callers = new Callers()
   let closing = false
 
   const app = Fastify({
@@ -90,7 +92,9 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
       if (closing) app.server.closeIdleConnections()
     })
     if (open.includes(request.routeOptions.url ?? '')) return
-    admission.admit(authenticate(request.headers), request, (end) => reply.raw.once('close', end))
+    const key = authenticate(request.headers)
+    callers.note(request, key)
+    admission.admit(key ?? 'anybody', request, (end) => reply.raw.once('close', end))
     if (closing) throw unavailable('the server is closing: send the request again')
   })
   app.addHook('preClose', async () => {
@@ -112,7 +116,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
     async (routes) => {
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
-      memoryStoreRoutes(routes, api)
+      memoryStoreRoutes(routes, api, callers)
       sessionRoutes(routes, api, streams)
       sessionResourceRoutes(routes, api)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))

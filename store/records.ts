@@ -72,7 +72,7 @@ export interface EnvironmentRecords {
 /** A file and where its content lies. */
 export interface FileRecord {
   metadata: FileMetadata
-  /** Key of the content in the blobs. */
+  /** Key of the content in the blobs; empty when the content is gone because the file expired. */
   blob: string
 }
 
@@ -84,6 +84,10 @@ export interface FileRecords {
   delete(id: string): Promise<boolean>
   /** `scope`: files of that session; without it, files that belong to no session. */
   list(query: ListQuery & { scope?: string }): Promise<Rows<FileRecord>>
+  /** Files whose content, or else whose row, is to go by this time, the earliest first. */
+  due(at: string, limit: number): Promise<FileRecord[]>
+  /** Takes down that the content is gone, and when the row is to go. */
+  dropContent(id: string, rowDueAt: string): Promise<void>
   /** Files whose content is this blob: a blob goes with its last file. */
   countByBlob(blob: string): Promise<number>
 }

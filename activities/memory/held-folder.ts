@@ -7,8 +7,8 @@ import {
   fstatSync,
   lstatSync,
   mkdirSync,
+  opendirSync,
   openSync,
-  readdirSync,
   readSync,
   renameSync,
   rmdirSync,
@@ -71,12 +71,19 @@ export class HeldFolder implements Disposable {
     return made
   }
 
-  entries(): Entry[] {
-    const listed = readdirSync(this.#at('.'), { withFileTypes: true, encoding: 'buffer' })
-    return listed.map((entry) => ({
-      name: decode(entry.name),
-      kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other',
-    }))
+  /** What is in it, a part at a time: nobody bounds how much that is. */
+  *entries(): Generator<Entry> {
+    const listing = opendirSync(this.#at('.'), { encoding: 'buffer' as BufferEncoding })
+    try {
+      for (let entry = listing.readSync(); entry; entry = listing.readSync()) {
+        yield {
+          name: decode(entry.name as unknown as Uint8Array),
+          kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other',
+        }
+      }
+    } finally {
+      listing.closeSync()
+    }
   }
 
   /** Of the folder itself, or of what has this name in it; a link is not followed. */

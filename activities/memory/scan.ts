@@ -5,6 +5,8 @@ import { type HeldFolder, isOneOf } from './held-folder.ts'
 
 /** Files and folders that are looked at in one store's folder; it may hold no more memories than a fifth of them. */
 const mostEntries = 5 * limits.memoriesPerStore
+/** What cannot be a memory, at most: a store's folder is no place for other things. */
+const mostProblems = 1000
 /** Two changes of a file that are nearer to each other than this may bear the same times. */
 const tickMs = 100
 
@@ -33,7 +35,7 @@ export function scan(root: HeldFolder): Scan {
 
   function walk(folder: HeldFolder, above: string): void {
     for (const { name, kind } of folder.entries()) {
-      if (++seen > mostEntries) {
+      if (++seen > mostEntries || found.problems.size > mostProblems) {
         found.complete = false
         return
       }
@@ -65,7 +67,6 @@ export function scan(root: HeldFolder): Scan {
   }
 
   walk(root, '')
-  if (!found.complete)
-    found.problems.set('/', `holds more than ${mostEntries} files and folders: not all was looked at`)
+  if (!found.complete) found.problems.set('/', `holds too many files that are no memories: not all of it was looked at`)
   return found
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { MemoryStoreResource } from '../../protocol/sessions.ts'
 import type { Records, SessionRecord } from '../../store/records.ts'
-import type { Mount } from '../container/provider.ts'
+import { ContainerUnavailable, type Mount } from '../container/provider.ts'
 import { alone } from './lock.ts'
 import { Manifests } from './manifest.ts'
 import { notes, type Unsaved } from './notes.ts'
@@ -41,11 +41,16 @@ export class SessionMemory {
   /**
    * Makes the session's folders, shows the stores' newest state in them, and says how they are mounted. When the stores
    * cannot be read now, the folders show what they did before.
+   * @throws ContainerUnavailable when a folder cannot be made
    */
   async prepare(session: SessionRecord): Promise<Mount[]> {
     const stores = storesOf(session)
     if (stores.length === 0) return []
-    for (const store of stores) await StoreFolder.make(this.#folderOf(session.id, store))
+    for (const store of stores) {
+      await StoreFolder.make(this.#folderOf(session.id, store)).catch((cause: Error) => {
+        throw new ContainerUnavailable({ tried: ['memory folders'], reason: cause.message, cause })
+      })
+    }
     await this.#synchronise(session)
     return stores.map((store) => ({
       target: store.mount_path,
@@ -79,11 +84,14 @@ export class SessionMemory {
     return notes(unsaved, faulty)
   }
 
-  /** Saves what the agent has left behind, of a session that may be idle for ever. */
-  async settle(sessionId: string): Promise<void> {
-    if (!(await exists(path.join(this.#directory, sessionId)))) return
+  /**
+   * Saves what the agent has left behind, of a session that may be idle for ever.
+   * @returns false when that did not work for every store
+   */
+  async settle(sessionId: string): Promise<boolean> {
+    if (!(await exists(path.join(this.#directory, sessionId)))) return true
     const session = await this.#records.sessions.get(sessionId)
-    if (session) await this.#synchronise(session, { onlyWhenChanged: true })
+    return !session || (await this.#synchronise(session, { onlyWhenChanged: true })).length === 0
   }
 
   /** Removes the session's folders. */

@@ -94,11 +94,6 @@ export class StoreFolder implements Disposable {
     }
   }
 
-  /** Removes everything in it; the folder itself stays, because containers have it mounted. */
-  clear(): void {
-    empty(this.#root)
-  }
-
   /** Removes what a killed process had prepared. */
   async tidy(): Promise<void> {
     for (const name of await readdir(this.#directory)) {
@@ -119,7 +114,13 @@ export class StoreFolder implements Disposable {
       using next = make ? folder.makeChild(name) : folder.child(name)
       return next && descend(next, depth + 1)
     }
-    return descend(this.#root, 0)
+    try {
+      return descend(this.#root, 0)
+    } catch (error) {
+      // The agent has closed a folder to others.
+      if (isOneOf(error, ['EACCES', 'EPERM'])) return undefined
+      throw error
+    }
   }
 }
 
@@ -129,15 +130,4 @@ function place(folder: HeldFolder, name: string, prepared: string): boolean {
   if (there?.isDirectory() && !folder.removeChild(name)) return false
   folder.take(prepared, name)
   return true
-}
-
-function empty(folder: HeldFolder): void {
-  for (const { name } of folder.entries()) {
-    if (name === undefined) continue
-    using child = folder.child(name)
-    if (child) {
-      empty(child)
-      folder.removeChild(name)
-    } else folder.remove(name)
-  }
 }

@@ -106,14 +106,14 @@ async function push(task: SyncTask, folder: StoreFolder, manifest: Manifest, aga
   }
 }
 
-/** A store that was deleted leaves nothing behind: its folder is emptied, what is written there is not kept. */
+/** A store that was deleted leaves nothing behind: its memories go from the folder, what is written there is not saved. */
 async function forgetStore(folder: StoreFolder, manifest: Manifest, save: () => Promise<void>): Promise<void> {
-  folder.clear()
+  for (const path of manifest.files.keys()) folder.remove(path)
   manifest.files.clear()
   manifest.unshown.clear()
   delete manifest.changes
   manifest.gone = true
-  manifest.problems.set('/', { reason: 'the memory store was deleted, its folder was emptied' })
+  manifest.problems.set('/', { reason: 'the memory store was deleted, and its memories with it' })
   await save()
 }
 

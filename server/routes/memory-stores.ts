@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HoldfastApi } from '../../client/api.ts'
+import type { Callers } from '../callers.ts'
 import { readQuery } from '../query.ts'
 import { bodyOf, type IdRoute } from '../request.ts'
 
@@ -10,7 +11,7 @@ interface VersionRoute {
   Params: { id: string; version: string }
 }
 
-export function memoryStoreRoutes(app: FastifyInstance, { memoryStores }: HoldfastApi): void {
+export function memoryStoreRoutes(app: FastifyInstance, { memoryStores }: HoldfastApi, callers: Callers): void {
   app.post('/memory_stores', (request) => memoryStores.create(bodyOf(request)))
   app.get('/memory_stores', (request) =>
     memoryStores.list(
@@ -23,7 +24,11 @@ export function memoryStoreRoutes(app: FastifyInstance, { memoryStores }: Holdfa
   app.post<IdRoute>('/memory_stores/:id/archive', (request) => memoryStores.archive(request.params.id))
 
   app.post<IdRoute>('/memory_stores/:id/memories', (request) =>
-    memoryStores.memories.create(request.params.id, { ...bodyOf<Body>(request), ...viewOf(request) }),
+    memoryStores.memories.create(
+      request.params.id,
+      { ...bodyOf<Body>(request), ...viewOf(request) },
+      callers.actorOf(request),
+    ),
   )
   app.get<IdRoute>('/memory_stores/:id/memories', (request) =>
     memoryStores.memories.list(
@@ -39,17 +44,25 @@ export function memoryStoreRoutes(app: FastifyInstance, { memoryStores }: Holdfa
     method: ['POST', 'PATCH'],
     url: '/memory_stores/:id/memories/:memory',
     handler: (request) =>
-      memoryStores.memories.update(request.params.memory, {
-        ...bodyOf<Body>(request),
-        ...viewOf(request),
-        memory_store_id: request.params.id,
-      }),
+      memoryStores.memories.update(
+        request.params.memory,
+        {
+          ...bodyOf<Body>(request),
+          ...viewOf(request),
+          memory_store_id: request.params.id,
+        },
+        callers.actorOf(request),
+      ),
   })
   app.delete<MemoryRoute>('/memory_stores/:id/memories/:memory', (request) =>
-    memoryStores.memories.delete(request.params.memory, {
-      ...readQuery(request, { expected_content_sha256: 'text' }),
-      memory_store_id: request.params.id,
-    }),
+    memoryStores.memories.delete(
+      request.params.memory,
+      {
+        ...readQuery(request, { expected_content_sha256: 'text' }),
+        memory_store_id: request.params.id,
+      },
+      callers.actorOf(request),
+    ),
   )
 
   app.get<IdRoute>('/memory_stores/:id/memory_versions', (request) =>
@@ -75,10 +88,14 @@ export function memoryStoreRoutes(app: FastifyInstance, { memoryStores }: Holdfa
     }),
   )
   app.post<VersionRoute>('/memory_stores/:id/memory_versions/:version/redact', (request) =>
-    memoryStores.memoryVersions.redact(request.params.version, {
-      ...bodyOf<Body>(request),
-      memory_store_id: request.params.id,
-    }),
+    memoryStores.memoryVersions.redact(
+      request.params.version,
+      {
+        ...bodyOf<Body>(request),
+        memory_store_id: request.params.id,
+      },
+      callers.actorOf(request),
+    ),
   )
 }
 

@@ -105,6 +105,17 @@ const steps: Step[] = [
       .addPrimaryKeyConstraint('session_outputs_key', ['session_id', 'path'])
       .execute()
   },
+  // Expired files go. Copies of sessions live as long as the sessions.
+  async (database) => {
+    await database.schema.alterTable('files').addColumn('due_at', 'text').execute()
+    await sql`update files set due_at = json_extract(body, '$.expires_at') where scope is null`.execute(database)
+    await database.schema
+      .createIndex('files_by_due')
+      .on('files')
+      .column('due_at')
+      .where(sql<boolean>`due_at is not null`)
+      .execute()
+  },
 ]
 
 /** The database was made by a newer version of Holdfast. */

@@ -6,7 +6,15 @@ export interface Schema extends MemorySchema {
   agents: { id: string; created_at: string; archived_at: string | null; version: number }
   agent_versions: { agent_id: string; version: number; body: string }
   environments: { id: string; created_at: string; archived_at: string | null; body: string }
-  files: { id: string; created_at: string; scope: string | null; blob: string; body: string }
+  files: {
+    id: string
+    created_at: string
+    scope: string | null
+    blob: string
+    body: string
+    /** When its content, or else its row, is to go. */
+    due_at: string | null
+  }
   sessions: {
     id: string
     created_at: string

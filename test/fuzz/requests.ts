@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { openApiDocument } from '../../server/openapi/document.ts'
 import type { Operation } from '../../server/openapi/operation.ts'
+import { bodyOf } from './bodies.ts'
 import { fromSchema } from './from-schema.ts'
-import { idOf, type Kind, kinds, mutated, nasty } from './values.ts'
+import { headers } from './headers.ts'
+import { idOf, type Kind, kinds, nasty } from './values.ts'
 
 /** A request as it goes over the wire, but for the ids of living objects. */
 export interface FuzzRequest {
@@ -146,134 +148,3 @@ function queryOf({ path, method }: Operation): fc.Arbitrary<string> {
     },
   )
 }
-
-const printable = fc
-  .string({
-    unit: fc
-      .integer({ min: 0x20, max: 0xff })
-      .filter((code) => code !== 0x7f)
-      .map((code) => String.fromCharCode(code)),
-    maxLength: 40,
-  })
-  .map((text) => text.trim())
-
-const oddHeaders = {
-  'content-type': fc.oneof(
-    fc.constantFrom(
-      'application/json',
-      'text/plain',
-      'application/x-www-form-urlencoded',
-      'multipart/form-data',
-      'multipart/form-data; boundary=',
-      'application/json; charset=utf-16',
-      'application/json; charset="',
-      'application/vnd.x+json',
-      '/',
-      ';',
-      'application/json,application/json',
-    ),
-    printable.filter((text) => text !== ''),
-  ),
-  'content-encoding': fc.constantFrom('gzip', 'br', 'deflate', 'identity', 'zstd', 'gzip, gzip', 'x'),
-  'anthropic-beta': fc.oneof(fc.constantFrom('files-api-2025-04-14', 'managed-agents-2026-04-01,', ',,,'), printable),
-  'idempotency-key': fc.oneof(printable, fc.constant('k'.repeat(256)), fc.constant('same')),
-  'last-event-id': fc.oneof(printable, fc.constantFrom('0.1.0', '0.0', '99.99.99', '-1.-1.-1', '1e999.0.0')),
-  'anthropic-version': printable,
-  authorization: printable,
-  'x-api-key': printable,
-  accept: printable,
-  expect: fc.constant('100-continue'),
-}
-
-/** Most requests have none of them: what is wrong there is found before anything else is looked at. */
-const headers: fc.Arbitrary<Record<string, string>> = fc.oneof(
-  { weight: 30, arbitrary: fc.constant({}) },
-  ...Object.entries(oddHeaders).map(([name, values]) => ({
-    weight: 1,
-    arbitrary: (values as fc.Arbitrary<string>).map((value): Record<string, string> => ({ [name]: value })),
-  })),
-)
-
-function bodyOf({
-  body,
-  upload,
-  path,
-  method,
-}: Operation): fc.Arbitrary<{ type: string; content: string | Uint8Array } | undefined> {
-  if (upload)
-    return fc.oneof(
-      multipart,
-      rawBody.map((content) => ({ type: 'multipart/form-data; boundary=b', content })),
-    )
-  const type = 'application/json'
-  const raw = rawBody.map((content) => ({ type, content }))
-  if (!body) return fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: raw })
-  const { requestBody } = document.paths[path]![method.toLowerCase()] as never as {
-    requestBody: { content: Record<string, { schema: never }> }
-  }
-  const written = mutated(fromSchema(requestBody.content[type]!.schema, components)).map(
-    (value) => JSON.stringify(value) ?? '',
-  )
-  const cut = fc
-    .tuple(written, fc.double({ min: 0, max: 1, noNaN: true }))
-    .map(([text, part]) => text.slice(0, text.length * part))
-  return fc.oneof(
-    { weight: 8, arbitrary: written.map((content) => ({ type, content })) },
-    { weight: 1, arbitrary: cut.map((content) => ({ type, content })) },
-    { weight: 1, arbitrary: raw },
-  )
-}
-
-const rawBody: fc.Arbitrary<string | Uint8Array> = fc.oneof(
-  fc.constantFrom(
-    'NaN',
-    '{"name":NaN}',
-    '[]',
-    '""',
-    'null',
-    '0',
-    '{',
-    '{"a":1,"a":2}',
-    '{"__proto__":{"x":1}}',
-    '\ufeff{}',
-    '{}}',
-    "{'a':1}",
-    '{"a":1e999}',
-    '{"\\u0000":1}',
-    '{"a":"\\ud800"}',
-    '['.repeat(100_000),
-    '{"a":'.repeat(100_000),
-  ),
-  fc.uint8Array({ maxLength: 200 }),
-  fc.string({ unit: 'binary' }),
-)
-
-const multipart = fc
-  .record({
-    boundary: fc.constantFrom(...Array(8).fill('b'), 'other', ''),
-    parts: fc.array(
-      fc.record({
-        name: fc.constantFrom('file', 'file', 'expires_in_seconds', 'purpose', '', '__proto__', '\u0000'),
-        filename: fc.option(
-          fc.oneof(
-            fc.constantFrom('a.txt', '../../etc/passwd', 'a\u0000b', '..', '"', 'x'.repeat(400), '<', 'ü.txt'),
-            fc.string(),
-          ),
-        ),
-        type: fc.option(fc.constantFrom('text/plain', 'x', '\u0001', 'text/html; charset=utf-8', 'a/b'.repeat(200))),
-        content: fc.oneof(
-          fc.string(),
-          fc.constantFrom('3600', '1', '-1', '1e9', '99999999999999999999', 'x'.repeat(5000)),
-        ),
-      }),
-      { maxLength: 4 },
-    ),
-    end: fc.constantFrom(...Array(8).fill('--b--\r\n'), '--b', ''),
-  })
-  .map(({ boundary, parts, end }) => {
-    const written = parts.map(({ name, filename, type, content }) => {
-      const file = filename === null ? '' : `; filename="${filename}"`
-      return `--b\r\ncontent-disposition: form-data; name="${name}"${file}\r\n${type === null ? '' : `content-type: ${type}\r\n`}\r\n${content}\r\n`
-    })
-    return { type: `multipart/form-data; boundary=${boundary}`, content: written.join('') + end }
-  })

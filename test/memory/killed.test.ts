@@ -94,9 +94,16 @@ describe('a session that ends', () => {
     const store = await newStore(host)
     const session = await sessionWith(host, store.id)
     await converse(host.client, session.id, '#bash echo now > /mnt/memory/notes/a.md\n#say ok')
+    await converse(
+      host.client,
+      session.id,
+      '#bash (sleep 1; echo late > /mnt/memory/notes/b.md) > /dev/null 2>&1 &\n#say ok',
+    )
+    const folder = await onHost('memory', session.id, store.id, 'files')
+    await until(() => existsSync(path.join(folder, 'b.md')))
     await host.client.beta.sessions.archive(session.id)
-    expect(await contentsOf(host, store.id)).toEqual({ '/a.md': 'now\n' })
-    expect((await host.client.beta.memoryStores.retrieve(store.id)).archived_at).toBeNull()
+    await until(() => !existsSync(folder))
+    expect(await contentsOf(host, store.id)).toEqual({ '/a.md': 'now\n', '/b.md': 'late\n' })
   })
 
   it('leaves no folder when it is deleted; its memories stay', async () => {

@@ -64,6 +64,15 @@ describe('what an agent leaves in /mnt/session/outputs', () => {
     expect(await outputsOf(id)).toEqual({ late: 'late\n' })
   })
 
+  it('is taken when the session is archived, and stays', async () => {
+    const { id } = await newSession(host)
+    await converse(host.client, id, '#bash true\n#say done')
+    const { outputs } = new SessionFolder(await containersRoot(host.dataDir), id).layout
+    await writeFile(path.join(outputs, 'late'), 'late\n')
+    await host.client.beta.sessions.archive(id)
+    await until(async () => (await outputsOf(id)).late === 'late\n')
+  })
+
   it('is told to the agent when it cannot be had', async () => {
     const { id } = await newSession(host)
     await converse(host.client, id, '#bash truncate -s 200000 /mnt/session/outputs/big\n#say done')
