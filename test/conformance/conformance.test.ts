@@ -14,6 +14,7 @@ import { elsewhere, errors, events, resources, sessionErrors } from './manifest.
 import { matches, notOffered } from './not-offered.ts'
 import { Recorder, type Seen } from './recorder.ts'
 import { methodsOf } from './sdk-methods.ts'
+import { sessionResourceConformance } from './session-resources.ts'
 import { sessionConformance } from './sessions.ts'
 import { type Line, table } from './table.ts'
 import type { World } from './world.ts'
@@ -30,6 +31,7 @@ agentConformance(world)
 environmentConformance(world)
 fileConformance(world)
 sessionConformance(world)
+sessionResourceConformance(world)
 eventConformance(world)
 errorConformance(world)
 

@@ -96,6 +96,20 @@ export const sessionErrors = [
 /** Covered by a test outside of this folder: its file, and a text that stands in it. */
 export const elsewhere: Record<string, { file: string; contains: string }> = {
   billing_error: { file: 'test/model/provider.test.ts', contains: 'billing_error' },
+  repository_authentication_error: {
+    file: 'test/repositories/repositories.test.ts',
+    contains: 'repository_authentication_error',
+  },
+  repository_forbidden_error: {
+    file: 'test/repositories/repositories.test.ts',
+    contains: 'repository_forbidden_error',
+  },
+  repository_not_found_error: {
+    file: 'test/repositories/repositories.test.ts',
+    contains: 'repository_not_found_error',
+  },
+  repository_checkout_error: { file: 'test/repositories/repositories.test.ts', contains: 'repository_checkout_error' },
+  repository_clone_error: { file: 'test/repositories/repositories.test.ts', contains: 'repository_clone_error' },
   '500 api_error': { file: 'test/server/errors.test.ts', contains: 'api_error' },
   '503 api_error': { file: 'test/server/errors.test.ts', contains: '503' },
 }

@@ -134,11 +134,13 @@ describe('a repository of a session', () => {
     ['repository_not_found_error', 'no/such', undefined],
     ['repository_forbidden_error', 'team/forbidden', undefined],
     ['repository_checkout_error', 'team/open', { type: 'branch' as const, name: 'none' }],
+    // An address that nobody may reach.
+    ['repository_clone_error', 'https://10.255.255.1/no/way', undefined],
   ])('that fails with %s leaves nothing behind', async (type, name, checkout) => {
     if (name === 'team/forbidden') await git.create(name, { token: 'forbidden-later' })
     if (name === 'team/forbidden') git.setToken(name, 'forbidden')
     if (name === 'team/open') await git.create(name)
-    const url = `${git.url}/${name}`
+    const url = name.startsWith('https:') ? name : `${git.url}/${name}`
     const session = await host.client.beta.sessions.create({
       agent: host.agent,
       environment_id: host.environment,
