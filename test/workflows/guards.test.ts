@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectForReading } from '../../client/connection.ts'
 import { HoldfastCodec } from '../../log/payload-codec.ts'
 import { SessionLogs } from '../../log/session-logs.ts'
-import type { ModelStep, SessionStart } from '../../protocol/contract.ts'
+import { MODEL_FAILURE, type ModelStep, type SessionStart } from '../../protocol/contract.ts'
 import type { SessionEvent } from '../../protocol/events.ts'
 import { newId } from '../../protocol/ids.ts'
 import { memoryBlobs } from '../log/memory-blobs.ts'
@@ -110,6 +110,28 @@ describe("an error thrown by the session's own code", () => {
       broken = false
       await say('two')
       await expect.poll(async () => typesOf(await events()).filter((type) => type === 'agent.message')).toHaveLength(1)
+    })
+  })
+})
+
+describe('a conversation that no compaction makes short enough', () => {
+  it('ends the turn with compaction_limit_reached_error', async () => {
+    let compactions = 0
+    const callModel = async () => {
+      const failure = { error: 'model_request_failed_error', message: 'too long', transient: false, tooLong: true }
+      throw ApplicationFailure.create({ type: MODEL_FAILURE, nonRetryable: true, details: [failure] })
+    }
+    const compact = async () => {
+      compactions++
+      return { model: 'm', summary: 's', usage, transcriptFrom: 0 }
+    }
+    await withSession({ callModel, compact }, {}, async ({ say, events }) => {
+      await say('one')
+      await expect.poll(async () => typesOf(await events()).at(-1)).toBe('session.status_idle')
+      expect(compactions).toBe(3)
+      expect((await events()).find((event) => event.type === 'session.error')).toMatchObject({
+        error: { type: 'compaction_limit_reached_error' },
+      })
     })
   })
 })
