@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { rejection } from './rejection.ts'
 import type { World } from './world.ts'
 
 export function vaultConformance(world: World): void {
@@ -28,7 +29,7 @@ export function vaultConformance(world: World): void {
       const { data } = await credentials.list(vault_id)
       expect(data).toEqual([changed])
       expect(JSON.stringify([credential, changed, data])).not.toContain(auth.token)
-      expect((await credentials.mcpOAuthValidate(credential.id, { vault_id })).type).toBeTypeOf('string')
+      expect(await rejection(credentials.mcpOAuthValidate(credential.id, { vault_id }))).toMatchObject({ status: 400 })
       expect((await credentials.archive(credential.id, { vault_id })).archived_at).toMatch(/Z$/)
       expect(await credentials.delete(credential.id, { vault_id })).toMatchObject({ type: 'vault_credential_deleted' })
     })

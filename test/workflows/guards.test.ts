@@ -89,6 +89,9 @@ async function withSession(
   })
 }
 
+/** The machine may be busy with other tests. */
+const patience = { timeout: 20_000 }
+
 const typesOf = (events: SessionEvent[]) => events.map((event) => event.type)
 
 describe("an error thrown by the session's own code", () => {
@@ -97,7 +100,7 @@ describe("an error thrown by the session's own code", () => {
     const callModel = async () => (broken ? { ...reply('x'), tools: null } : reply('fine'))
     await withSession({ callModel }, {}, async ({ say, events }) => {
       await say('one')
-      await expect.poll(async () => typesOf(await events()).at(-1)).toBe('session.status_idle')
+      await expect.poll(async () => typesOf(await events()).at(-1), patience).toBe('session.status_idle')
       const first = await events()
       expect(first.find((event) => event.type === 'session.error')).toMatchObject({
         error: {
@@ -109,7 +112,9 @@ describe("an error thrown by the session's own code", () => {
       expect(first.at(-1)).toMatchObject({ stop_reason: { type: 'retries_exhausted' } })
       broken = false
       await say('two')
-      await expect.poll(async () => typesOf(await events()).filter((type) => type === 'agent.message')).toHaveLength(1)
+      await expect
+        .poll(async () => typesOf(await events()).filter((type) => type === 'agent.message'), patience)
+        .toHaveLength(1)
     })
   })
 })
@@ -127,7 +132,7 @@ describe('a conversation that no compaction makes short enough', () => {
     }
     await withSession({ callModel, compact }, {}, async ({ say, events }) => {
       await say('one')
-      await expect.poll(async () => typesOf(await events()).at(-1)).toBe('session.status_idle')
+      await expect.poll(async () => typesOf(await events()).at(-1), patience).toBe('session.status_idle')
       expect(compactions).toBe(3)
       expect((await events()).find((event) => event.type === 'session.error')).toMatchObject({
         error: { type: 'compaction_limit_reached_error' },
@@ -147,7 +152,7 @@ describe('a run that cannot be sealed', () => {
       for (let turn = 1; turn <= 5; turn++) {
         await session.say(`turn ${turn}`)
         await expect
-          .poll(async () => typesOf(await session.events()).filter((type) => type === 'session.status_idle'))
+          .poll(async () => typesOf(await session.events()).filter((type) => type === 'session.status_idle'), patience)
           .toHaveLength(turn)
       }
       expect(attempts).toBe(1)
