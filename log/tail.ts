@@ -198,6 +198,11 @@ export class Tail {
       this.#seen = Math.max(this.#seen, Number(event.eventId))
       if (!fact) continue
       if (fact.kind === 'started') this.#begin(fact.input.run)
+      if (fact.kind === 'closed' && fact.how === 'terminated' && (await this.#describe()).runId !== this.#runId) {
+        // A reset: the session lives on with another past. Who reads is let go, and comes back to a new tail.
+        this.gone = true
+        break
+      }
       const view = this.current!
       // Also keeps out what a re-read brings again.
       if (fact.id <= view.lastId) continue
