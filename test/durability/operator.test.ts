@@ -94,7 +94,8 @@ describe('a session whose workflow an operator resets', () => {
     })
     const events = await until(async () => {
       const list = await listed(host.client, session.id)
-      return typesOf(list).includes('session.error') && list
+      const answered = typesOf(list).at(-1) === 'session.status_idle' && lastText(list).includes('second')
+      return answered && typesOf(list).includes('session.error') && list
     })
     expect(JSON.stringify(events)).toContain('an operator reset the session')
     expect(lastText(await converse(host.client, session.id, '#say third'))).toContain('third')
