@@ -14,6 +14,9 @@ export default defineConfig({
   // Where the API listens. Other addresses than loopback need HOLDFAST_API_KEYS.
   server: { host: '127.0.0.1', port: 4000 },
 
+  // Bounds of requests, of each key; what is more gets a 429. None on loopback; `false` takes one away elsewhere.
+  // limits: { writesPerMinute: 300, readsPerMinute: 1200, filesPerMinute: 500, underWay: 1000 },
+
   temporal: {
     // A server that runs already; without it Holdfast starts one. TEMPORAL_ADDRESS and Temporal's profiles work too.
     // address: 'temporal.internal:7233',
@@ -57,6 +60,8 @@ export default defineConfig({
   container: {
     provider: 'auto',
     limits: { memoryBytes: 2 * 1024 ** 3, pids: 512, cpus: 2, tmpBytes: 256 * 1024 ** 2 },
+    // What a session may leave in /mnt/session/outputs.
+    outputs: { fileBytes: 500 * 1024 ** 2, totalBytes: 5 * 1024 ** 3, files: 1000 },
   },
 
   // records: { url: 'sqlite:.holdfast/records.db' },

@@ -15,6 +15,7 @@ import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { judgeTools } from './model/tool-notes.ts'
 import { isNearWindow } from './model/window.ts'
+import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { Previews } from './previews.ts'
 import { sessionOf } from './session-of.ts'
 import type { Transcripts } from './transcripts.ts'
@@ -31,6 +32,7 @@ export interface CallModelDependencies {
   prices?: Prices
   /** Prompt and reply of this many tokens bring on a compaction. @default what the model's window allows */
   compactAtTokens?: number
+  outputs: SessionOutputs
   /** Task queue of this host's containers, offered to sessions that have none yet. */
   host: string
 }
@@ -44,10 +46,14 @@ const noTokens: StepUsage = {
 
 /** The activity `callModel`: one model request, its prompt built from the session's own log. */
 export function makeCallModel(dependencies: CallModelDependencies) {
-  const { logs, records, blobs, bus, model, transcripts, mcp, prices, compactAtTokens, host } = dependencies
+  const { logs, records, blobs, bus, model, outputs, transcripts, mcp, prices, compactAtTokens, host } = dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
     const { activityId } = activityInfo()
+    // Where a turn may end: what background processes wrote since the last call is to be there when the session is idle.
+    const captureAtEnd = async () => {
+      if (input.host === host) await outputs.capture(sessionId)
+    }
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
       let cost = (_usage: StepUsage): { cost?: number } => ({})
@@ -70,7 +76,10 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             model: agent.model.id,
             effort: agent.model.effort.type,
             speed: agent.model.speed,
-            system: systemPrompt(agent, { resources: session.resources }),
+            system: systemPrompt(agent, {
+              resources: session.resources,
+              networking: (await records.environments.get(session.environmentId))?.config.networking,
+            }),
             tools: toolsFor(agent, mcpTools),
             messages: await withFiles(messages, { records, blobs }),
           },
@@ -82,7 +91,8 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             },
           },
         )
-        const tools = judgeTools(agent, response.content, mcpTools)
+        const tools = judgeTools(agent, response.content, { mcp: mcpTools, served: session.served })
+        if (tools.length === 0) await captureAtEnd()
         return {
           ...response,
           ...cost(response.usage),
@@ -92,6 +102,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
           ...(tools.length > 0 && { host: input.host ?? host }),
         }
       } catch (error) {
+        await captureAtEnd()
         if (signal.aborted) return { ...interrupted(usage), ...cost(usage) }
         throw asFailure(error)
       }

@@ -3,6 +3,14 @@ import { ApplicationFailureCategory } from '@temporalio/common'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { WORKER_STOPPED } from '../protocol/contract.ts'
 
+export interface StoppableOptions {
+  /**
+   * The work goes on without this process, and another may have taken it over: then it is stopped only by the workflow's
+   * wish. Otherwise it also ends when nobody waits for its result any more. @default false
+   */
+  outlives?: boolean
+}
+
 /** Work that is done sooner needs no watch, which costs Temporal a poll for every step of the session. */
 const watchAfterMs = 40
 
@@ -15,13 +23,18 @@ export async function stoppable<T>(
   logs: SessionLogs,
   sessionId: string,
   work: (signal: AbortSignal) => Promise<T>,
+  { outlives = false }: StoppableOptions = {},
 ): Promise<T> {
   const { activityId } = activityInfo()
   const stop = new AbortController()
   const ended = new AbortController()
   const beat = setInterval(() => heartbeat(), 500)
   const leaving = Promise.withResolvers<never>()
-  cancelled().catch((reason) => (isShutdown() ? leaving.reject(workerStopped()) : stop.abort(reason)))
+  cancelled().catch((reason) => {
+    if (isShutdown()) leaving.reject(workerStopped())
+    else if (outlives && !isWanted()) leaving.reject(reason)
+    else stop.abort(reason)
+  })
   const watching = setTimeout(() => void watch(logs, sessionId, activityId, stop, ended.signal), watchAfterMs)
   try {
     return await Promise.race([work(stop.signal), leaving.promise])
@@ -36,6 +49,14 @@ export async function stoppable<T>(
 function isShutdown(): boolean {
   const { cancellationDetails } = Context.current()
   return cancellationDetails?.workerShutdown === true && !cancellationDetails.cancelRequested
+}
+
+/**
+ * The workflow wants it stopped. Without that wish the server has given up on this attempt, such as one whose process was
+ * frozen for a while: what it began may be in other hands by now.
+ */
+function isWanted(): boolean {
+  return Context.current().cancellationDetails?.cancelRequested === true
 }
 
 function workerStopped(): ApplicationFailure {

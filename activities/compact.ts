@@ -68,7 +68,10 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, pri
           model: agent.model.id,
           effort: agent.model.effort.type,
           speed: agent.model.speed,
-          system: systemPrompt(agent, { resources: session.resources }),
+          system: systemPrompt(agent, {
+            resources: session.resources,
+            networking: (await records.environments.get(session.environmentId))?.config.networking,
+          }),
           tools: toolsFor(agent, mcpTools),
           messages: await withFiles(asked(messages), { records, blobs }),
         }

@@ -1,9 +1,14 @@
+import { activityInfo } from '@temporalio/activity'
 import type { Connection } from '@temporalio/client'
 import { isNotFound } from '../log/tail.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import type { ContainerProvider } from './container/provider.ts'
+import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
+
+/** How often what a session leaves in memory stores is tried to be saved before it is erased with the rest. */
+const savingAttempts = 10
 
 export interface EraseDependencies {
   connection: Connection
@@ -12,15 +17,24 @@ export interface EraseDependencies {
   blobs: Blobs
   containers: ContainerProvider
   mounts: Mounts
+  memory: SessionMemory
 }
 
 /** The activities of the workflow `erase`. Each may be repeated at any point. */
-export function makeErase({ connection, namespace, records, blobs, containers, mounts }: EraseDependencies) {
+export function makeErase({ connection, namespace, records, blobs, containers, mounts, memory }: EraseDependencies) {
   return {
-    /** Removes the session's container, its files and the copies of its uploads from this host. */
+    /**
+     * Removes the session's container, its files, the copies of its uploads and its memory folders from this host. What it
+     * has written to memory stores is saved first: they outlast it.
+     */
     async eraseContainer(sessionId: string): Promise<void> {
       await containers.destroy(sessionId)
       await mounts.remove(sessionId)
+      const settled = await memory.settle(sessionId)
+      if (!settled && activityInfo().attempt < savingAttempts) {
+        throw new Error(`what ${sessionId} has written to its memory stores could not be saved`)
+      }
+      await memory.remove(sessionId)
     },
 
     /** Removes the session's runs, content, file copies and, last, its row: the row is what a repetition goes by. */
@@ -97,7 +111,7 @@ async function runBefore(
 async function deleteFiles(records: Records, blobs: Blobs, sessionId: string): Promise<void> {
   for (;;) {
     const { rows } = await records.files.list({ limit: 100, scope: sessionId })
-    if (rows.length === 0) return
+    if (rows.length === 0) return records.outputs.deleteAll(sessionId)
     for (const { metadata, blob } of rows) {
       await records.files.delete(metadata.id)
       if ((await records.files.countByBlob(blob)) === 0) await blobs.delete(blob)

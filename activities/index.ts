@@ -1,6 +1,5 @@
 import { type CallModelDependencies, makeCallModel } from './call-model.ts'
 import { makeCompact } from './compact.ts'
-import type { ContainerProvider } from './container/provider.ts'
 import { type EraseDependencies, makeErase } from './erase.ts'
 import { makeNotify } from './notify.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
@@ -24,9 +23,14 @@ export function createActivities(dependencies: ActivityDependencies) {
   }
 }
 
-/** The activity `closeContainer`: stops the session's container; its files stay. */
-function makeCloseContainer({ containers }: { containers: ContainerProvider }) {
+/** The activity `closeContainer`: stops the session's container, saves what it left behind; its files stay. */
+function makeCloseContainer({ containers, outputs, memory }: RunToolDependencies) {
   return async function closeContainer(): Promise<void> {
-    await containers.stop(sessionOf())
+    const sessionId = sessionOf()
+    await containers.stop(sessionId)
+    // The last writers are gone: what is there now stays, and nobody looks into the memory folders again.
+    if (await memory.settle(sessionId)) await memory.remove(sessionId)
+    await outputs.capture(sessionId)
+    outputs.forget(sessionId)
   }
 }

@@ -110,7 +110,8 @@ export class Mounts {
     const file = await this.#records.files.get(fileId)
     const content = file && (await this.#blobs.getStream(file.blob))
     if (!content) throw new Error(`file ${fileId} has no content`)
-    await mkdir(path.dirname(target), { recursive: true })
+    // Users of containers read here by name; nobody finds out what there is.
+    await mkdir(path.dirname(target), { recursive: true, mode: 0o711 })
     const partial = `${target}.${process.pid}.${crypto.randomUUID()}`
     await pipeline(content, createWriteStream(partial, { mode: 0o644 }))
     await rename(partial, target)

@@ -1,40 +1,27 @@
-import { ApplicationFailure } from '@temporalio/activity'
+import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { CONTAINER_UNAVAILABLE, type RunToolInput, type ToolResult } from '../protocol/contract.ts'
-import type { Records, SessionRecord } from '../store/records.ts'
-import type { SecretBox } from '../store/secrets.ts'
+import type { SessionRecord } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
-import { type ContainerCall, type ContainerProvider, ContainerUnavailable } from './container/provider.ts'
+import { type ContainerCall, ContainerUnavailable } from './container/provider.ts'
 import type { McpServers } from './mcp/servers.ts'
-import type { Mounts } from './mounts.ts'
-import { sessionRepositories } from './repositories/session-repositories.ts'
+import type { SessionOutputs } from './outputs/session-outputs.ts'
+import { openSessionContainer, type SessionContainerDependencies } from './session-container.ts'
 import { sessionOf } from './session-of.ts'
 
-export interface RunToolDependencies {
+export interface RunToolDependencies extends SessionContainerDependencies {
   logs: SessionLogs
-  records: Records
-  containers: ContainerProvider
-  mounts: Mounts
   mcp: McpServers
-  secrets: SecretBox
-  limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
+  outputs: SessionOutputs
   toolTimeoutMs: number
-  /** Host names, addresses or CIDRs that containers may reach although private. */
-  allowPrivate: string[]
+  /** Task queue of this host's containers. */
+  host: string
 }
 
 /** The activity `runTool`: one call of a built-in tool in the session's container, or of a tool of an MCP server. */
-export function makeRunTool({
-  logs,
-  records,
-  containers,
-  mounts,
-  mcp,
-  secrets,
-  limits,
-  toolTimeoutMs,
-  allowPrivate,
-}: RunToolDependencies) {
+export function makeRunTool(dependencies: RunToolDependencies) {
+  const { logs, records, memory, mcp, outputs, toolTimeoutMs, host } = dependencies
+
   async function callMcp(session: SessionRecord, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
     const { revision } = call
     const agent = await records.sessions.configuration(session.id, revision)
@@ -44,33 +31,39 @@ export function makeRunTool({
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
-    return stoppable(logs, sessionId, async (signal) => {
+    const work = async (signal: AbortSignal) => {
       try {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
         if (call.kind === 'mcp') return await callMcp(session, call, signal)
-        const git = await sessionRepositories(session, { records, secrets })
-        const mounted = await mounts.of(session)
-        if (git) mounted.push(await mounts.made(sessionId, 'gitconfig', '/etc/gitconfig', git.config))
-        const container = await containers.open({
-          sessionId,
-          mounts: mounted,
-          limits,
-          ...(git && {
-            repositories: git.repositories,
-            egress: { mode: 'none', allowedHosts: [], routes: git.routes, allowPrivate },
-          }),
-        })
-        return await container.call(
-          { id: call.toolUseId, name: call.name as ContainerCall['name'], input: call.input, timeoutMs: toolTimeoutMs },
-          { signal },
+        const container = await openSessionContainer(dependencies, session, call.revision)
+        const result = await outputs.around(sessionId, () =>
+          container.call(
+            {
+              id: call.toolUseId,
+              name: call.name as ContainerCall['name'],
+              input: call.input,
+              timeoutMs: toolTimeoutMs,
+            },
+            { signal },
+          ),
         )
+        // A repeated attempt cannot know what the one before has told.
+        const note = await memory.save(session, { all: call.attempt > 1 })
+        return {
+          ...result,
+          ...(note !== undefined && { content: [...result.content, { type: 'text' as const, text: note }] }),
+          // Known already, but for a session whose host was given up.
+          ...(activityInfo().taskQueue !== host && { host }),
+        }
       } catch (error) {
         if (error instanceof ContainerUnavailable) {
           throw ApplicationFailure.create({ type: CONTAINER_UNAVAILABLE, message: error.message, nonRetryable: true })
         }
         throw error
       }
-    })
+    }
+    // The keeper runs the call on: who lost this attempt has joined it, and must not find it stopped.
+    return stoppable(logs, sessionId, work, { outlives: true })
   }
 }

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
+import { keepPurging } from '../client/expired-files.ts'
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
 import { LocalBus } from '../log/bus.ts'
@@ -19,6 +20,7 @@ import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { keepTemporalRunning } from '../worker/temporal-server/keep-running.ts'
 import { resolveBinary } from '../worker/temporal-server/resolve-binary.ts'
 import { checkAddress } from './check-address.ts'
+import { ratesFor } from './rates.ts'
 
 export interface LocalHost {
   /** Where the HTTP API listens. */
@@ -90,7 +92,17 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   started.defer(() => supervisor.stop())
   await supervisor.start()
 
-  const http = await startServer({ api: holdfast, apiKeys: secrets.apiKeys, host: server.host, port: server.port, log })
+  const purging = keepPurging(holdfast.runtime, log)
+  started.defer(() => purging.stop())
+  const rates = ratesFor(config.limits, server.host)
+  const http = await startServer({
+    api: holdfast,
+    apiKeys: secrets.apiKeys,
+    host: server.host,
+    port: server.port,
+    log,
+    rates,
+  })
   started.defer(() => http.close())
   await noteRunningHost(config.data, { url: http.url, temporal: { address: connection.address, namespace } })
   started.defer(() => forgetRunningHost(config.data))

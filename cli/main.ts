@@ -27,8 +27,11 @@ program
   .option('-p, --port <port>', 'port of the API', parsePort)
   .option('-d, --data <folder>', 'folder of everything that is kept')
   .option('--json', 'for programs')
-  .action(async (options) => {
-    process.exitCode = await (await import('./doctor.ts')).doctor(options)
+  .option('--sessions', 'say which sessions do not get on, and why, instead')
+  .action(async ({ sessions, ...options }) => {
+    process.exitCode = sessions
+      ? await (await import('./doctor-sessions.ts')).doctorSessions(options)
+      : await (await import('./doctor.ts')).doctor(options)
   })
 
 program
@@ -39,6 +42,14 @@ program
   .helpOption(false)
   .action(async (_options, command: Command) => {
     process.exitCode = (await (await import('./demo.ts')).demo(command.args)) ?? 0
+  })
+
+program
+  .command('openapi')
+  .description('print the OpenAPI document of the HTTP API')
+  .action(async () => {
+    const { openApiDocument } = await import('../server/openapi/document.ts')
+    console.log(JSON.stringify(openApiDocument(), null, 2))
   })
 
 program

@@ -144,7 +144,8 @@ async function openToolUses(runtime: Runtime, row: SessionRecord): Promise<Pendi
       if (state === 'wait') open.set(id, { id, awaits: awaitedFor(kind) })
     }
     for (const { event } of view.items) {
-      if (event.type === 'agent.custom_tool_use')
+      // A worker answers those that it serves.
+      if (event.type === 'agent.custom_tool_use' && !row.served?.[event.name])
         open.set(event.id, { id: event.id, awaits: 'user.custom_tool_result' })
       if (event.type === 'agent.tool_use' || event.type === 'agent.mcp_tool_use') {
         if (event.evaluated_permission === 'ask') open.set(event.id, { id: event.id, awaits: 'user.tool_confirmation' })

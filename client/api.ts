@@ -6,6 +6,7 @@ import type {
   AgentUpdateParams,
   AgentVersionListParams,
 } from '../protocol/agents.ts'
+import type { ServedTool } from '../protocol/contract.ts'
 import type {
   Environment,
   EnvironmentCreateParams,
@@ -26,6 +27,7 @@ import type {
   SessionResource,
   SessionUpdateParams,
 } from '../protocol/sessions.ts'
+import type { MemoryStoresApi } from './memory-api.ts'
 import type { VaultsApi } from './vaults-api.ts'
 
 /**
@@ -36,6 +38,7 @@ export interface HoldfastApi {
   agents: AgentsApi
   environments: EnvironmentsApi
   files: FilesApi
+  memoryStores: MemoryStoresApi
   sessions: SessionsApi
   vaults: VaultsApi
 }
@@ -68,8 +71,14 @@ export interface FilesApi {
 }
 
 export interface SessionsApi {
-  /** @param options.idempotencyKey the same key gives the same session, however often a crashed caller repeats it */
-  create(params: SessionCreateParams, options?: { idempotencyKey?: string }): Promise<Session>
+  /**
+   * @param options.idempotencyKey the same key gives the same session, however often a crashed caller repeats it
+   * @param options.tools custom tools of the agent that workers of yours run, see `defineTool`
+   */
+  create(
+    params: SessionCreateParams,
+    options?: { idempotencyKey?: string; tools?: { served: Record<string, ServedTool> } },
+  ): Promise<Session>
   retrieve(sessionId: string): Promise<Session>
   update(sessionId: string, params: SessionUpdateParams): Promise<Session>
   list(params?: SessionListParams): Promise<BidirectionalPage<Session>>

@@ -11,11 +11,12 @@ import {
 } from '../protocol/files.ts'
 import { isId, newId } from '../protocol/ids.ts'
 import { limits, pageSizes } from '../protocol/limits.ts'
+import { getExtension, getType } from '../protocol/media-types.ts'
 import { parse } from '../protocol/parse.ts'
 import { type Blobs, BlobTooLarge } from '../store/blobs.ts'
 import type { FileRecord, Records } from '../store/records.ts'
 import type { FilesApi } from './api.ts'
-import { getExtension, getType } from './mime.ts'
+import { hasExpired } from './expired-files.ts'
 import { pageAt, pageOf } from './pages.ts'
 
 export function createFilesApi({ files, sessions }: Records, blobs: Blobs): FilesApi {
@@ -25,20 +26,31 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
     return file
   }
 
+  async function store(blob: string, content: Readable): Promise<{ blob: string; size: number }> {
+    const { size } = await blobs.putStream(blob, content, { maxBytes: limits.fileBytes }).catch((error) => {
+      if (error instanceof BlobTooLarge) throw tooLarge(`file: longer than ${limits.fileBytes} bytes`, { cause: error })
+      throw error
+    })
+    return { blob, size }
+  }
+
+  async function sharedContent(content: unknown): Promise<{ blob: string; size: number } | undefined> {
+    if (typeof (content as { fileId?: unknown } | null)?.fileId !== 'string') return undefined
+    const { metadata, blob } = await find((content as { fileId: string }).fileId)
+    if (hasExpired(metadata)) throw expired(metadata.id)
+    return { blob, size: metadata.size_bytes }
+  }
+
   return {
     async upload({ file, expires_in_seconds }: FileUploadParams) {
       const seconds = parse(expiresInSeconds, expires_in_seconds, 'expires_in_seconds')
-      const content = streamOf(file?.content)
+      const shared = await sharedContent(file?.content)
+      const content = shared ? undefined : streamOf(file?.content)
       const type =
         parse(mimeType, file.mimeType, 'file.mimeType') ?? getType(file.filename) ?? 'application/octet-stream'
       const filename = storedFilename(file.filename, getExtension(type))
       const id = newId('file')
-      const blob = `files/${id}`
-      const { size } = await blobs.putStream(blob, content, { maxBytes: limits.fileBytes }).catch((error) => {
-        if (error instanceof BlobTooLarge)
-          throw tooLarge(`file: longer than ${limits.fileBytes} bytes`, { cause: error })
-        throw error
-      })
+      const { blob, size } = content ? await store(`files/${id}`, content) : shared!
       const now = Date.now()
       const metadata: FileMetadata = {
         id,
@@ -54,7 +66,7 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
       try {
         await files.insert({ metadata, blob })
       } catch (error) {
-        await blobs.delete(blob).catch(() => {})
+        if (content) await blobs.delete(blob).catch(() => {})
         throw error
       }
       return metadata
@@ -92,8 +104,8 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
 
     async download(fileId) {
       const { metadata, blob } = await find(fileId)
-      if (metadata.expires_at && Date.parse(metadata.expires_at) <= Date.now()) {
-        throw new ApiError(404, 'not_found_error', `file ${fileId} has expired`, { code: 'file_expired' })
+      if (hasExpired(metadata)) {
+        throw expired(fileId)
       }
       const content = await blobs.getStream(blob)
       if (!content) throw notFound('content of file', fileId)
@@ -112,11 +124,14 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
       }
       await files.delete(fileId)
       // Sessions that mounted it have copies of their own that share the content.
-      if ((await files.countByBlob(blob)) === 0) await blobs.delete(blob)
+      if (blob !== '' && (await files.countByBlob(blob)) === 0) await blobs.delete(blob)
       return { id: fileId, type: 'file_deleted' }
     },
   }
 }
+
+const expired = (fileId: string) =>
+  new ApiError(404, 'not_found_error', `file ${fileId} has expired`, { code: 'file_expired' })
 
 function streamOf(content: unknown): Readable {
   if (content instanceof Readable) return content

@@ -12,6 +12,8 @@ import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } f
 import { connect, connectForReading } from './connection.ts'
 import { createEnvironmentsApi } from './environments.ts'
 import { createFilesApi } from './files.ts'
+import type { MemoryStoresApi } from './memory-api.ts'
+import { createMemoryStoresApi } from './memory-stores.ts'
 import type { Runtime } from './runtime.ts'
 import { Session } from './session.ts'
 import { createSessionsApi } from './sessions.ts'
@@ -43,6 +45,7 @@ export class Holdfast implements HoldfastApi {
   readonly agents: AgentsApi
   readonly environments: EnvironmentsApi
   readonly files: FilesApi
+  readonly memoryStores: MemoryStoresApi
   readonly sessions: SessionsApi
   readonly vaults: VaultsApi
   readonly runtime: Runtime
@@ -52,6 +55,7 @@ export class Holdfast implements HoldfastApi {
     this.agents = createAgentsApi(runtime.records)
     this.environments = createEnvironmentsApi(runtime.records)
     this.files = createFilesApi(runtime.records, runtime.blobs)
+    this.memoryStores = createMemoryStoresApi(runtime.records)
     this.sessions = createSessionsApi(runtime)
     this.vaults = createVaultsApi(runtime)
   }
@@ -75,6 +79,7 @@ export class Holdfast implements HoldfastApi {
     const logs = new SessionLogs({ connection: reading, namespace, codec }, blobs)
     return new Holdfast({
       connection,
+      reach: options.connection,
       namespace,
       taskQueue,
       codec,

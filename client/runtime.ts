@@ -1,4 +1,4 @@
-import type { Connection } from '@temporalio/client'
+import type { Connection, ConnectionOptions } from '@temporalio/client'
 import type { Bus } from '../log/bus.ts'
 import type { HoldfastCodec } from '../log/payload-codec.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
@@ -11,6 +11,8 @@ import type { SecretBox } from '../store/secrets.ts'
 /** What the library works with: the three places of durable state and the way to the workers' previews. */
 export interface Runtime {
   connection: Connection
+  /** How Temporal was reached, for workers that connect by themselves. */
+  reach: ConnectionOptions
   namespace: string
   taskQueue: string
   codec: HoldfastCodec

@@ -12,19 +12,19 @@ import type { SessionEventsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
 import { openStream } from './session-stream.ts'
 
-const listParams = pageParams('sessionEvents').extend({
+export const eventListParams = pageParams('sessionEvents').extend({
   order: z.enum(['asc', 'desc']).optional(),
   types: z.array(z.enum(eventTypes)).optional(),
   created_at: createdAtFilter.optional(),
 })
-const streamParams = z.strictObject({
+export const eventStreamParams = z.strictObject({
   after: z.string().optional(),
   event_deltas: z
     .array(z.enum(['agent.message', 'agent.thinking']))
     .max(limits.eventDeltas)
     .optional(),
-  signal: z.instanceof(AbortSignal).optional(),
 })
+const streamParams = eventStreamParams.extend({ signal: z.instanceof(AbortSignal).optional() })
 const cursorShape = { order: z.enum(['asc', 'desc']), at: z.string() }
 
 /** Events of sessions. `record` gives a session's row or throws the 404. */
@@ -38,7 +38,7 @@ export function createSessionEventsApi(
     },
 
     async list(sessionId, input = {}) {
-      const params = parse(listParams, input)
+      const params = parse(eventListParams, input)
       await record(sessionId)
       const page = params.page ? decodePage('events', params.page, cursorShape) : undefined
       if (page && params.order && params.order !== page.order)

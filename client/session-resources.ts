@@ -1,8 +1,10 @@
-import { invalidRequest, notSupported } from '../protocol/errors.ts'
+import { invalidRequest } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
 import type { FileResource, FileResourceParams, ResourceParams, SessionResource } from '../protocol/sessions.ts'
 import type { FileRecord, SessionSecrets } from '../store/records.ts'
+import { hasExpired } from './expired-files.ts'
+import { attachMemoryStores } from './memory-resources.ts'
 import { MountPlaces } from './mount-places.ts'
 import { prepareRepository } from './repositories.ts'
 import type { Runtime } from './runtime.ts'
@@ -31,7 +33,9 @@ export async function prepareResources(
   checkNumber(params)
   const ids = params.flatMap((resource) => (resource.type === 'file' ? [resource.file_id] : []))
   const known = new Map((await records.files.getMany(ids)).map((file) => [file.metadata.id, file]))
-  const places = new MountPlaces()
+  const stores = await attachMemoryStores(records, params)
+  const places = new MountPlaces(stores)
+  const nextStore = stores.values()
   const prepared: PreparedResources = { resources: [], copies: [], secrets: {} }
   for (const [index, resource] of params.entries()) {
     const where = `resources.${index}`
@@ -40,12 +44,14 @@ export async function prepareResources(
       places.take(attached, `${where}.mount_path`)
       prepared.copies.push(copy)
       prepared.resources.push(attached)
-    } else if (resource.type === 'github_repository') {
+    } else if (resource.type === 'memory_store') {
+      prepared.resources.push(nextStore.next().value!)
+    } else {
       const attached = prepareRepository(resource, { now, where, allowPrivate })
       places.take(attached, `${where}.mount_path`)
       prepared.resources.push(attached)
       if (resource.authorization_token) prepared.secrets[attached.id] = secrets.seal(resource.authorization_token)
-    } else throw notSupported(`${where}: type "${resource.type}"`)
+    }
   }
   return prepared
 }
@@ -69,11 +75,13 @@ export function prepareFile(
   { file_id, mount_path }: FileResourceParams,
   { sessionId, now, where }: { sessionId: string; now: string; where?: string },
 ): { copy: FileRecord; attached: FileResource } {
-  if (!file) throw invalidRequest(`${where ? `${where}.` : ''}file_id: file ${file_id} was not found`)
+  const field = `${where ? `${where}.` : ''}file_id`
+  if (!file) throw invalidRequest(`${field}: file ${file_id} was not found`)
+  if (hasExpired(file.metadata)) throw invalidRequest(`${field}: file ${file_id} has expired`, { code: 'file_expired' })
   const copyId = newId('file')
   const scope = { type: 'session' as const, id: sessionId }
   return {
-    copy: { blob: file.blob, metadata: { ...file.metadata, id: copyId, created_at: now, scope } },
+    copy: { blob: file.blob, metadata: { ...file.metadata, id: copyId, created_at: now, expires_at: null, scope } },
     attached: {
       id: newId('resource'),
       type: 'file',

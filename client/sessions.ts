@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
 import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
@@ -63,10 +64,10 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
     return state
   }
 
-  return {
+  const api: SessionsApi = {
     async create(input, options = {}) {
       const params = parse(sessionCreateParams, input)
-      const { idempotencyKey } = options
+      const { idempotencyKey, tools } = options
       const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
       if (repeated) return resume(repeated, params.initial_events)
       const agent = await resolveAgent(runtime, params)
@@ -92,6 +93,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         createdAt: now,
         updatedAt: now,
         archivedAt: null,
+        ...(tools && { served: tools.served }),
         idempotencyKey: idempotencyKey ?? null,
         deletedAt: null,
       }
@@ -113,11 +115,22 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       const change = await sessionChange(params, { row, agent: await configuration(row), state: () => stateOf(row) })
       if (!change) return view(row)
       const { fields, agent, budget, event } = change
-      const updated = await records.sessions.update(
-        sessionId,
-        { ...fields, ...(budget !== undefined && { budget }), updatedAt: new Date().toISOString() },
-        agent,
-      )
+      let outrun = false
+      const updated = await records.sessions
+        .update(
+          sessionId,
+          (newest) => {
+            outrun = !isDeepStrictEqual(newest, row)
+            if (outrun) throw new Error(`session ${sessionId} was changed meanwhile`)
+            return { ...fields, ...(budget !== undefined && { budget }), updatedAt: new Date().toISOString() }
+          },
+          agent,
+        )
+        .catch((error) => {
+          if (!outrun) throw error
+        })
+      // What it would change has changed: it is judged again, by the newest state.
+      if (outrun) return api.update(sessionId, input)
       const workflow = new SessionWorkflow(runtime, sessionId)
       if (Object.keys(event).length > 0) {
         await workflow.command({ type: 'updated', changes: event, ...(agent && { revision: updated!.revision }) })
@@ -154,6 +167,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
 
     resources: createResourcesApi(runtime, record),
   }
+  return api
 
   /** Answers a repeated create; its first try may have ended before it got so far as to start the workflow. */
   async function resume(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {

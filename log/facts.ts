@@ -41,5 +41,9 @@ export const isModelStep = (fact: Fact): fact is CompletedFact & { result: Model
 export const isCompaction = (fact: Fact): fact is CompletedFact & { result: Compaction } =>
   fact.kind === 'completed' && fact.activity === 'compact'
 
+/** The result of a custom tool that a worker serves: the log shows it as the client's answer that it stands for. */
+export const isServedResult = (fact: Fact): fact is CompletedFact & { result: ToolResult } =>
+  fact.kind === 'completed' && fact.activity === 'serveTool'
+
 export const isToolResult = (fact: Fact): fact is CompletedFact & { result: ToolResult } =>
   fact.kind === 'completed' && fact.activity === 'runTool'

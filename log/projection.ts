@@ -3,7 +3,7 @@ import type { Announcement, Compaction, ModelStep, SessionStart, ToolKind, ToolR
 import type { SessionEvent, UserEvent } from '../protocol/events.ts'
 import { prefixes, stepEvent, toolResultId } from '../protocol/ids.ts'
 import type { Cursor } from './cursor.ts'
-import { type Fact, isCompaction, isModelStep, isToolResult } from './facts.ts'
+import { type Fact, isCompaction, isModelStep, isServedResult, isToolResult } from './facts.ts'
 
 export interface LogItem {
   cursor: Cursor
@@ -52,6 +52,7 @@ export function project(state: ProjectionState, fact: Fact): LogItem[] {
       if (isModelStep(fact)) return items(state, fact.id, modelStep(state, fact.activityId, fact.result, fact.at))
       if (isCompaction(fact)) return items(state, fact.id, compaction(fact.activityId, fact.result, fact.at))
       if (isToolResult(fact)) return items(state, fact.id, [toolResult(state, fact.activityId, fact.result, fact.at)])
+      if (isServedResult(fact)) return items(state, fact.id, [servedResult(fact.activityId, fact.result, fact.at)])
       return []
     case 'failed':
       // The run goes on: what comes has a place of its own again.
@@ -170,6 +171,12 @@ function toolResult(state: ProjectionState, activityId: string, result: ToolResu
   return state.kinds.get(toolUseId) === 'mcp'
     ? { type: 'agent.mcp_tool_result', mcp_tool_use_id: toolUseId, ...common }
     : { type: 'agent.tool_result', tool_use_id: toolUseId, ...common }
+}
+
+function servedResult(activityId: string, { content, is_error }: ToolResult, at: string): SessionEvent {
+  const toolUseId = toolUseOf(activityId)
+  const id = toolResultId(toolUseId)
+  return { type: 'user.custom_tool_result', id, custom_tool_use_id: toolUseId, content, is_error, processed_at: at }
 }
 
 /** A tool's activity is named after the tool use, with `.n` behind it from the second attempt on. */

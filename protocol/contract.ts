@@ -27,6 +27,7 @@ export const names = {
   callModel: 'callModel',
   compact: 'compact',
   runTool: 'runTool',
+  serveTool: 'serveTool',
   sealRun: 'sealRun',
   notify: 'notify',
   /** Signal that a watching workflow gets. */
@@ -205,6 +206,28 @@ export interface OpenToolUse extends ToolCall {
   /** `run`: may run now; `wait`: needs an answer of the client first; `done`: its result is in the log. */
   state: 'run' | 'wait' | 'done'
   attempts: number
+  /** A custom tool that a worker of the user's runs. */
+  served?: ServedTool
+}
+
+/** How the calls of a custom tool reach the worker that serves it. */
+export interface ServedTool {
+  taskQueue: string
+  /** Longest time of one attempt, milliseconds. */
+  timeoutMs: number
+  /** How long a call waits for a worker to take it, milliseconds. */
+  pickUpMs: number
+  /** Attempts, also after a crash. More than one only for tools that may be repeated. */
+  attempts: number
+}
+
+/** Input of the activity `serveTool`. */
+export interface ServeToolInput {
+  sessionId: string
+  toolUseId: string
+  name: string
+  input: Record<string, unknown>
+  attempts: number
 }
 
 export type ToolKind = 'builtin' | 'custom' | 'mcp' | 'unknown'
@@ -248,6 +271,7 @@ export interface ToolUseNote {
   evaluation?: ToolEvaluation
   /** Kind `mcp` only: the server, and the tool's name there; the block has the one that the model knows. */
   mcpServer?: string
+  served?: ServedTool
   mcpTool?: string
 }
 
@@ -314,6 +338,8 @@ export interface ToolResult {
    * not repeated.
    */
   outcome: 'done' | 'interrupted' | 'unknown'
+  /** The host that the session is bound to from now on. */
+  host?: string
   /** What the session is to announce beside the result, each as a `session.error`. */
   notices?: SessionErrorBody[]
 }

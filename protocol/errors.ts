@@ -78,6 +78,10 @@ export const conflict = (message: string, options?: ApiErrorOptions) =>
 export const tooLarge = (message: string, options?: ApiErrorOptions) =>
   new ApiError(413, 'request_too_large', message, options)
 
+/** 429; the SDKs come again by themselves after that many seconds. */
+export const rateLimited = (message: string, retryAfterSeconds: number) =>
+  new ApiError(429, 'rate_limit_error', message, { retryAfterSeconds })
+
 /** 503: a part that this request needs is away for the moment; the SDKs retry by themselves. */
 export const unavailable = (message: string, options?: ApiErrorOptions) =>
   new ApiError(503, 'api_error', message, { retryAfterSeconds: 1, ...options })

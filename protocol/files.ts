@@ -23,7 +23,8 @@ export interface FileUploadParams {
     filename?: string
     /** Taken from the file name's ending when absent. */
     mimeType?: string
-    content: Readable | Uint8Array | Blob
+    /** With an id, the content of that file: the two share it, nothing is copied. */
+    content: Readable | Uint8Array | Blob | { fileId: string }
   }
   /** 3,600 to 7,776,000; never when absent. */
   expires_in_seconds?: number

@@ -17,6 +17,7 @@ export const prefixes = {
   memoryStore: 'memstore_',
   memory: 'mem_',
   memoryVersion: 'memver_',
+  apiKey: 'apikey_',
   request: 'req_',
 } as const
 

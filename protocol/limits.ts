@@ -20,6 +20,10 @@ export const limits = {
   /** The API states none. */
   repositoriesPerSession: 20,
   memoryStoresPerSession: 8,
+  memoriesPerStore: 2000,
+  memoryBytes: 102_400,
+  memoryPathBytes: 1024,
+  memoryPathSegments: 20,
   initialEvents: 50,
   /** Events in one `events.send`; the API states none, this bounds one signal. */
   eventsPerSend: 100,
@@ -42,6 +46,12 @@ export const pageSizes = {
   sessionResources: { default: 1000, max: 1000 },
   sessionThreads: { default: 1000, max: 1000 },
   files: { default: 20, max: 1000 },
+  memoryStores: { default: 20, max: 100 },
+  memories: { default: 20, max: 100 },
+  memoryVersions: { default: 20, max: 100 },
   vaults: { default: 20, max: 100 },
   credentials: { default: 20, max: 100 },
 } as const
+
+/** Largest page of memories or versions that come with their content. */
+export const memoriesWithContent = 20

@@ -27,6 +27,9 @@ export const createdAtFilter = z.strictObject({
   lte: timestamp.optional(),
 })
 
+/** The bounds that the lists of memory stores and of their versions have. */
+export const createdWithin = createdAtFilter.pick({ gte: true, lte: true })
+
 /** Writes an opaque page cursor. `list` names the list it belongs to, so that it fits no other. */
 export function encodePage(list: string, position: Record<string, unknown>): string {
   return `page_${Buffer.from(JSON.stringify({ list, ...position })).toString('base64url')}`

@@ -35,8 +35,6 @@ const ofEnvironments: Rule<EnvironmentConfig>[] = [({ type }) => type === 'self_
 const ofCloudEnvironments: Rule<CloudConfig>[] = [
   ({ packages: { type: _type, ...lists } }) =>
     Object.values(lists).some((list) => list.length > 0) && 'config.packages',
-  ({ networking }) => limited(networking)?.allowed_hosts.length && 'config.networking.allowed_hosts',
-  ({ networking }) => limited(networking)?.allow_package_managers && 'config.networking.allow_package_managers',
 ]
 
 /** @throws ApiError 400 `not_supported` */
@@ -68,8 +66,4 @@ function judged(entry: AgentTool): boolean {
 function offers(name: BuiltinToolConfig['name']): (entry: AgentTool) => boolean {
   return (entry) =>
     entry.type === 'agent_toolset_20260401' && entry.configs.some((config) => config.name === name && config.enabled)
-}
-
-function limited(networking: CloudConfig['networking']) {
-  return networking.type === 'limited' ? networking : undefined
 }

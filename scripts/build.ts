@@ -32,10 +32,12 @@ const {
 const published = {
   ...manifest,
   engines: { node: '>=24' },
-  exports: {
-    '.': { types: './index.d.ts', default: './index.js' },
-    './package.json': './package.json',
-  },
+  exports: Object.fromEntries(
+    Object.entries(manifest.exports as Record<string, string>).map(([name, source]) => {
+      const types = source.replace(/\.ts$/, '.d.ts')
+      return [name, types === source ? source : { types, default: source.replace(/\.ts$/, '.js') }]
+    }),
+  ),
 }
 await writeFile(path.join(dist, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
 console.log(`built ${published.name} ${published.version} in ${path.relative(process.cwd(), dist)}`)

@@ -8,10 +8,12 @@ import { environment, NotReady, prepare, root } from './prepare.mjs'
 /** What each task runs, and whether it needs what sessions need. */
 const tasks = {
   test: { services: true, program: ['node_modules/vitest/vitest.mjs', 'run'] },
+  conformance: { services: true, program: ['node_modules/vitest/vitest.mjs', 'run', 'test/conformance'] },
   demo: { services: true, program: ['cli/main.ts', 'demo'] },
   dev: { services: true, program: ['cli/main.ts', 'dev'] },
   'record-histories': { services: true, program: ['test/histories/record.ts'] },
   bench: { services: true, program: ['bench/main.ts'] },
+  chaos: { services: true, program: ['chaos/main.ts'] },
   build: { services: false, program: ['scripts/build.ts'] },
   typecheck: { services: false, program: ['node_modules/typescript/bin/tsc', '-p', '.'] },
   lint: { services: false, program: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'] },

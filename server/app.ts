@@ -2,16 +2,20 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { HoldfastApi } from '../client/api.ts'
 import { ApiError, unavailable } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
+import { Admission, type RateLimits } from './admission.ts'
 import { authenticator } from './authentication.ts'
 import { registerBodies } from './bodies.ts'
+import { Callers } from './callers.ts'
 import { discardRest } from './discard-rest.ts'
 import { envelope, retryHeaders, toApiError } from './envelope.ts'
 import { EventStreams } from './event-streams.ts'
 import type { ServerLimits } from './limits.ts'
 import { MalformedRequests } from './malformed-requests.ts'
+import { documentPath, openApiDocument } from './openapi/document.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
+import { memoryStoreRoutes } from './routes/memory-stores.ts'
 import { sessionResourceRoutes } from './routes/session-resources.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { vaultRoutes } from './routes/vaults.ts'
@@ -21,14 +25,22 @@ export interface AppOptions {
   api: HoldfastApi
   apiKeys: readonly string[]
   limits: ServerLimits
+  /** @default none */
+  rates?: RateLimits
   log: ServerLog
+  /** Sees every route that is made. */
+  onRoute?: (route: { method: string; path: string }) => void
 }
 
 const health = '/health'
+/** Nobody needs a key for these. */
+const open = [health, documentPath]
 
-export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyInstance {
+export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: AppOptions): FastifyInstance {
   const malformed = new MalformedRequests()
   const authenticate = authenticator(apiKeys)
+  const admission = new Admission(rates)
+  const callers = new Callers()
   let closing = false
 
   const app = Fastify({
@@ -80,7 +92,10 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
       discardRest(request.raw, limits.discardMs)
       if (closing) app.server.closeIdleConnections()
     })
-    if (request.routeOptions.url !== health) authenticate(request.headers)
+    if (open.includes(request.routeOptions.url ?? '')) return
+    const key = authenticate(request.headers)
+    callers.note(request, key)
+    admission.admit(key ?? 'anybody', request, (end) => reply.raw.once('close', end))
     if (closing) throw unavailable('the server is closing: send the request again')
   })
   app.addHook('preClose', async () => {
@@ -89,11 +104,20 @@ export function createApp({ api, apiKeys, limits, log }: AppOptions): FastifyIns
   })
 
   registerBodies(app, limits)
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const name of [method].flat()) onRoute?.({ method: name, path: url })
+  })
+  let document: object | undefined
+  app.get(documentPath, async () => {
+    document ??= openApiDocument()
+    return document
+  })
   app.get(health, async () => ({ status: 'ok' }))
   void app.register(
     async (routes) => {
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
+      memoryStoreRoutes(routes, api, callers)
       sessionRoutes(routes, api, streams)
       vaultRoutes(routes, api)
       sessionResourceRoutes(routes, api)

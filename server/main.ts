@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { HoldfastApi } from '../client/api.ts'
+import type { RateLimits } from './admission.ts'
 import { createApp } from './app.ts'
 import { defaultLimits, type ServerLimits } from './limits.ts'
 import type { ServerLog } from './server-log.ts'
@@ -15,6 +16,8 @@ export interface ServerOptions {
   /** Gets a line for each fault of the server. @default to standard error */
   log?: ServerLog
   limits?: Partial<ServerLimits>
+  /** Bounds of what is let in. @default none */
+  rates?: RateLimits
 }
 
 export interface HttpServer {
@@ -27,7 +30,7 @@ export interface HttpServer {
 export async function startServer(options: ServerOptions): Promise<HttpServer> {
   const { api, apiKeys = [], host = '127.0.0.1', port = 0, log = (line) => console.error(line) } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const app = createApp({ api, apiKeys, limits, log })
+  const app = createApp({ api, apiKeys, limits, log, ...(options.rates && { rates: options.rates }) })
   await app.listen({ host, port })
   const address = app.server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address

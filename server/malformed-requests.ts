@@ -30,7 +30,10 @@ export class MalformedRequests {
       `request-id: ${id}`,
       'connection: close',
     ]
-    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon())
+    // An answer to HEAD has no body, whatever else is wrong with the request: it would be taken for the next answer.
+    const { rawPacket } = error as { rawPacket?: Buffer }
+    const isHead = rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD '
+    socket.end(`${head.join('\r\n')}\r\n\r\n${isHead ? '' : body}`, () => socket.destroySoon())
   }
 }
 

@@ -91,10 +91,12 @@ function readExpiry(name: string, value: unknown): number {
 
 /** The same content as a file with an expiry: SDKs send the fields in the order in which the caller wrote them. */
 async function replace(files: FilesApi, stored: FileMetadata, expiry: number): Promise<FileMetadata> {
-  const { metadata, content } = await files.download(stored.id)
-  const file = { filename: metadata.filename, mimeType: metadata.mime_type, content }
-  const replacement = await files.upload({ file, expires_in_seconds: expiry }).finally(() => content.destroy())
-  await files.delete(stored.id)
+  const { id, filename, mime_type: mimeType } = stored
+  const replacement = await files.upload({
+    file: { filename, mimeType, content: { fileId: id } },
+    expires_in_seconds: expiry,
+  })
+  await files.delete(id)
   return replacement
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, opendir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, opendir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Blobs, BlobTooLarge, StorageFull } from './blobs.ts'
@@ -13,6 +13,10 @@ export async function openBlobs({ directory }: { directory: string }): Promise<B
   // Absolute, so that the process may change its working directory.
   const root = path.resolve(directory)
   await makeFolder(path.join(root, partials))
+  // Nobody else on the host may read it. A folder that is not ours was made for us by somebody who knows.
+  await chmod(root, 0o700).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPERM') throw error
+  })
   await removeOldPartials(path.join(root, partials))
   return new FileBlobs(root)
 }
@@ -93,7 +97,7 @@ class FileBlobs implements Blobs {
     const target = this.#path(key)
     const partial = path.join(this.#directory, partials, randomUUID())
     try {
-      const file = await open(partial, 'wx')
+      const file = await open(partial, 'wx', 0o600)
       try {
         await fill(file)
         await file.sync()
@@ -123,7 +127,7 @@ class FileBlobs implements Blobs {
 
 /** New folders are entries of their parents, which must reach the disk as well. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 })
   if (first === undefined) return
   for (let made = folder; made.length >= first.length; made = path.dirname(made)) await syncFolder(path.dirname(made))
 }

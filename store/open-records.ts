@@ -3,7 +3,11 @@ import { agentRecords } from './sql/agents.ts'
 import { credentialRecords } from './sql/credentials.ts'
 import { environmentRecords } from './sql/environments.ts'
 import { fileRecords } from './sql/files.ts'
+import { memoryRecords } from './sql/memories.ts'
+import { memoryStoreRecords } from './sql/memory-stores.ts'
+import { memoryVersionRecords } from './sql/memory-versions.ts'
 import { migrate } from './sql/migrations.ts'
+import { outputRecords } from './sql/outputs.ts'
 import { sessionRecords } from './sql/sessions.ts'
 import { openSqlite } from './sql/sqlite.ts'
 import { vaultRecords } from './sql/vaults.ts'
@@ -26,6 +30,10 @@ export async function openRecords({ url }: { url: string }): Promise<Records> {
     environments: environmentRecords(database),
     files: fileRecords(database),
     sessions: sessionRecords(database),
+    memoryStores: memoryStoreRecords(database),
+    memories: memoryRecords(database),
+    memoryVersions: memoryVersionRecords(database),
+    outputs: outputRecords(database),
     vaults: vaultRecords(database),
     credentials: credentialRecords(database),
     close: () => database.destroy(),

@@ -1,8 +1,11 @@
 import type { Agent } from '../protocol/agents.ts'
 import type { Budget } from '../protocol/budgets.ts'
+import type { ServedTool } from '../protocol/contract.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
+import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
+import type { OutputRecords } from './output-records.ts'
 import type { CredentialRecords, VaultRecords } from './vault-records.ts'
 
 /**
@@ -14,6 +17,10 @@ export interface Records {
   environments: EnvironmentRecords
   files: FileRecords
   sessions: SessionRecords
+  memoryStores: MemoryStoreRecords
+  memories: MemoryRecords
+  memoryVersions: MemoryVersionRecords
+  outputs: OutputRecords
   vaults: VaultRecords
   credentials: CredentialRecords
   close(): Promise<void>
@@ -68,7 +75,7 @@ export interface EnvironmentRecords {
 /** A file and where its content lies. */
 export interface FileRecord {
   metadata: FileMetadata
-  /** Key of the content in the blobs. */
+  /** Key of the content in the blobs; empty when the content is gone because the file expired. */
   blob: string
 }
 
@@ -80,6 +87,10 @@ export interface FileRecords {
   delete(id: string): Promise<boolean>
   /** `scope`: files of that session; without it, files that belong to no session. */
   list(query: ListQuery & { scope?: string }): Promise<Rows<FileRecord>>
+  /** Files whose content, or else whose row, is to go by this time, the earliest first. */
+  due(at: string, limit: number): Promise<FileRecord[]>
+  /** Takes down that the content is gone, and when the row is to go. */
+  dropContent(id: string, rowDueAt: string): Promise<void>
   /** Files whose content is this blob: a blob goes with its last file. */
   countByBlob(blob: string): Promise<number>
 }
@@ -100,6 +111,8 @@ export interface SessionRecord {
   createdAt: string
   updatedAt: string
   archivedAt: string | null
+  /** Custom tools that workers serve, by name. Not shown by the API. */
+  served?: Record<string, ServedTool>
   /** The creator's idempotency key, unique when given. */
   idempotencyKey: string | null
   /** Set while the session is being erased: everybody sees a 404 from then on. */

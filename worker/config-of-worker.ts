@@ -23,6 +23,7 @@ export interface WorkerConfig {
   container: {
     provider: 'auto' | 'bubblewrap'
     limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
+    outputs: { fileBytes: number; totalBytes: number; files: number }
   }
   egress: { allowPrivate: string[] }
   mcp: { connectMs: number; callMs: number }

@@ -5,6 +5,8 @@ export interface RestartPaceOptions {
   firstMs?: number
   /** @default 30000 */
   longestMs?: number
+  /** Who has worked for so long is replaced at once, whatever was before: that is no loop. @default 10000 */
+  steadyMs?: number
 }
 
 const minuteMs = 60_000
@@ -14,17 +16,19 @@ export class RestartPace {
   readonly #options: Required<RestartPaceOptions>
   #deaths: number[] = []
 
-  constructor({ immediate = 3, firstMs = 1000, longestMs = 30_000 }: RestartPaceOptions = {}) {
-    this.#options = { immediate, firstMs, longestMs }
+  constructor({ immediate = 3, firstMs = 1000, longestMs = 30_000, steadyMs = 10_000 }: RestartPaceOptions = {}) {
+    this.#options = { immediate, firstMs, longestMs, steadyMs }
   }
 
   /**
    * Counts a death.
    * @param now milliseconds on any clock that only goes forward
+   * @param since when it had begun to work, on the same clock; absent: it never did
    * @returns milliseconds to wait
    */
-  delay(now: number): number {
-    const { immediate, firstMs, longestMs } = this.#options
+  delay(now: number, since?: number): number {
+    const { immediate, firstMs, longestMs, steadyMs } = this.#options
+    if (since !== undefined && now - since >= steadyMs) return 0
     this.#deaths = [...this.#deaths.filter((at) => now - at < minuteMs), now]
     const excess = this.#deaths.length - immediate
     return excess <= 0 ? 0 : Math.min(longestMs, firstMs * 2 ** (excess - 1))

@@ -4,8 +4,12 @@ import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { createActivities } from '../activities/index.ts'
 import { McpServers } from '../activities/mcp/servers.ts'
+import { SessionMemory } from '../activities/memory/session-memory.ts'
+import { sweep } from '../activities/memory/sweep.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
+import { Outputs } from '../activities/outputs/outputs.ts'
+import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
 import { connect, connectForReading } from '../client/connection.ts'
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
@@ -46,10 +50,11 @@ export async function prepareWorker(
   const logs = new SessionLogs({ connection: await connectForReading(reach), namespace, codec }, blobs, { lingerMs: 0 })
   const containers = new BubblewrapProvider({ dataDir: config.dataDir })
   // Beside the containers: their users have to reach what is mounted.
-  const mounts = new Mounts(path.join(path.dirname(await containersRoot(config.dataDir)), 'uploads'), {
-    records,
-    blobs,
-  })
+  const besideContainers = path.dirname(await containersRoot(config.dataDir))
+  const mounts = new Mounts(path.join(besideContainers, 'uploads'), { records, blobs })
+  const memoryFolders = path.join(besideContainers, 'memory')
+  const memory = new SessionMemory({ directory: memoryFolders, records })
+  const outputs = new SessionOutputs(new Outputs({ records, blobs }, container.outputs), containers)
   const bus: Bus = {
     publish: (sessionId, preview) => say({ type: 'preview', sessionId, preview }),
     subscribe: () => () => {},
@@ -76,6 +81,8 @@ export async function prepareWorker(
     mounts,
     mcp,
     secrets,
+    outputs,
+    memory,
     host: hostQueue,
     limits: container.limits,
     toolTimeoutMs: settings.toolTimeoutMs,
@@ -85,6 +92,7 @@ export async function prepareWorker(
   const { prices } = config.model
   const pipelines = {
     connection,
+    reach,
     namespace,
     taskQueue,
     codec,
@@ -134,7 +142,9 @@ export async function prepareWorker(
       say({ type: 'ready', identity: config.identity })
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
+      const swept = sweep(memory, { name: memoryFolders, signal })
       await running
+      await swept
       await logs.close()
       await Promise.all([native.close(), connection.close(), containers.close(), mcp.close()])
       await records.close()

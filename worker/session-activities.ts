@@ -4,7 +4,6 @@ import { SessionWorkflow } from '../client/session-workflow.ts'
 import type { SessionNotice } from '../protocol/contract.ts'
 import { ApiError } from '../protocol/errors.ts'
 import type { EventParamsInput } from '../protocol/events.ts'
-import type { SessionCreateParams } from '../protocol/sessions.ts'
 import type { SessionActivities } from '../workflow/activities.ts'
 
 /**
@@ -14,8 +13,8 @@ import type { SessionActivities } from '../workflow/activities.ts'
 export function sessionActivities(holdfast: Holdfast): SessionActivities {
   const { runtime, sessions } = holdfast
   const activities: SessionActivities = {
-    async holdfastCreateSession(params: SessionCreateParams, key: string) {
-      const { id } = await sessions.create(params, { idempotencyKey: key })
+    async holdfastCreateSession(params, key, tools) {
+      const { id } = await sessions.create(params, { idempotencyKey: key, ...(tools && { tools }) })
       return { id }
     },
     async holdfastSend(sessionId: string, events: EventParamsInput[], key: string) {

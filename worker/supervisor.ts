@@ -49,6 +49,8 @@ interface Place {
   child: ChildProcess
   identity: string
   ready: boolean
+  /** When it became ready, on the clock of `performance.now()`. */
+  readyAt?: number
   /** A standby that could take over now. */
   prepared: boolean
   open: Map<string, OpenActivity>
@@ -178,6 +180,7 @@ export class Supervisor {
     switch (message.type) {
       case 'ready':
         place.ready = true
+        place.readyAt = performance.now()
         if (this.#places.size === this.#processes && [...this.#places.values()].every(({ ready }) => ready)) {
           this.#everReady = true
           this.#ready.resolve()
@@ -217,7 +220,7 @@ export class Supervisor {
       log(`worker process ${child.pid} ended (${how}), ${open.size} open activities; another takes over`)
       return
     }
-    const delayMs = this.#pace.delay(performance.now())
+    const delayMs = this.#pace.delay(performance.now(), place.readyAt)
     if (delayMs > 0 && !this.#everReady) {
       this.#ready.reject(
         new Error(`the worker process ended (${how}) again and again before it could work: what it said stands above`),

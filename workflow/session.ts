@@ -10,7 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { z } from 'zod'
-import type { SessionNotice } from '../protocol/contract.ts'
+import type { ServedTool, SessionNotice } from '../protocol/contract.ts'
 import type { EventParamsInput, StopReason } from '../protocol/events.ts'
 import type { SessionCreateParams } from '../protocol/sessions.ts'
 import { ResultError, resultOf, withSchema } from '../protocol/typed-results.ts'
@@ -32,6 +32,8 @@ export interface StartOptions extends SessionOptions {
    * came before: a pipeline that is replayed, retried, reset or continued as new finds its session again.
    */
   key?: string
+  /** Custom tools of the agent that workers of yours run: what `toolset(…).served` was in the worker. */
+  tools?: { served: Record<string, ServedTool> }
 }
 
 export interface Idle {
@@ -71,7 +73,11 @@ function activities(taskQueue = 'holdfast'): SessionActivities {
 
 /** Starts a session, or finds the one that this call of this pipeline started before. */
 export async function startSession(params: SessionCreateParams, options: StartOptions = {}): Promise<WorkflowSession> {
-  const { id } = await activities(options.taskQueue).holdfastCreateSession(params, options.key ?? nextKey())
+  const { id } = await activities(options.taskQueue).holdfastCreateSession(
+    params,
+    options.key ?? nextKey(),
+    ...(options.tools ? [{ served: options.tools.served }] : []),
+  )
   return new WorkflowSession(id, options)
 }
 

@@ -10,6 +10,8 @@ import {
   type OpenToolUse,
   type RunToolInput,
   type SealRunInput,
+  type ServedTool,
+  type ServeToolInput,
   type ToolResult,
 } from '../protocol/contract.ts'
 import type { SessionState } from './session-state.ts'
@@ -74,6 +76,22 @@ export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolRes
     activityId: attempts === 1 ? id : `${id}.${attempts}`,
     startToCloseTimeout: toolTimeoutMs,
     heartbeatTimeout: heartbeatTimeoutMs,
+  })
+}
+
+/** Has a worker of the user's run a call of its custom tool. Repeated only where the tool's author allows it. */
+export function serveTool(state: SessionState, tool: OpenToolUse, served: ServedTool): Promise<ToolResult> {
+  const { id, name, input } = tool
+  const { taskQueue, timeoutMs, pickUpMs, attempts } = served
+  const call: ServeToolInput = { sessionId: state.id, toolUseId: id, name, input, attempts }
+  return scheduleActivity<ToolResult>(names.serveTool, [call], {
+    retry: { maximumAttempts: attempts, initialInterval: '200ms', maximumInterval: '30s' },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    taskQueue,
+    activityId: id,
+    startToCloseTimeout: timeoutMs,
+    scheduleToStartTimeout: pickUpMs,
+    heartbeatTimeout: state.settings.heartbeatTimeoutMs,
   })
 }
 

@@ -11,6 +11,8 @@ import {
 export type Failure =
   /** The model's side failed; `failure` says how. */
   | { kind: 'model'; failure: ModelFailure }
+  /** Nobody took it in the time given: it was certainly not run. */
+  | { kind: 'unstarted'; message: string }
   /** The process that ran it is gone, or does not answer: whether the work was done is not known here. */
   | { kind: 'lost'; message: string }
   /** The process that ran it was told to end, as for a new version; what the work left running is still there. */
@@ -22,6 +24,9 @@ export type Failure =
 
 export function judge(error: unknown): Failure {
   const cause = error instanceof ActivityFailure ? error.cause : error
+  if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
+    return { kind: 'unstarted', message: 'no worker took it' }
+  }
   if (cause instanceof TimeoutFailure) return { kind: 'lost', message: 'the worker did not answer in time' }
   if (cause instanceof ApplicationFailure) {
     if (cause.type === MODEL_FAILURE) return { kind: 'model', failure: cause.details?.[0] as ModelFailure }

@@ -39,8 +39,9 @@ export async function askModel(state: SessionState): Promise<void> {
       input: block.input as Record<string, unknown>,
       kind: note.kind,
       permission: note.permission,
-      state: note.kind === 'custom' || note.permission === 'ask' ? 'wait' : 'run',
+      state: (note.kind === 'custom' && !note.served) || note.permission === 'ask' ? 'wait' : 'run',
       attempts: 0,
+      ...(note.served && { served: note.served }),
     }
   })
   if (step.stop_reason === 'refusal') return finishTurn(state, { type: 'refusal' }, step.stop_details ?? null)

@@ -6,7 +6,7 @@ import type {
   UserToolConfirmationEvent,
   UserToolResultEvent,
 } from '../protocol/events.ts'
-import { runTool } from './activities.ts'
+import { runTool, serveTool } from './activities.ts'
 import { judge } from './failures.ts'
 import type { SessionState } from './session-state.ts'
 import { resultOf } from './tool-result.ts'
@@ -87,14 +87,20 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
   for (;;) {
     tool.attempts++
     try {
-      const { notices } = await runTool(state, tool)
+      const { host, notices } = await (tool.served ? serveTool(state, tool, tool.served) : runTool(state, tool))
+      state.host = host ?? state.host
       tool.state = 'done'
       if (notices?.length) state.announce({ events: notices.map((error) => ({ type: 'session.error', error })) })
       return
     } catch (error) {
       if (isCancellation(error)) return
+      if (tool.served) return closeServed(state, tool, error)
       const failure = judge(error)
       if (failure.kind === 'lost') lost++
+      if (failure.kind === 'unstarted' && state.host !== undefined) {
+        leaveHost(state)
+        continue
+      }
       if (failure.kind === 'stopped' || (failure.kind === 'lost' && lost < livesPerCall)) {
         announceLoss(state, failure.message)
         continue
@@ -110,6 +116,23 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
       return
     }
   }
+}
+
+/** The host that had the session's container takes no work any more: the session goes on on another one. */
+function leaveHost(state: SessionState): void {
+  announceLoss(state, `the host of the session's container does not answer: the session goes on with a new container`)
+  state.host = undefined
+}
+
+/** A served call that brought no result: nobody took it, or who did is gone. */
+function closeServed(state: SessionState, tool: OpenToolUse, error: unknown): void {
+  const failure = judge(error)
+  const text =
+    failure.kind === 'unstarted'
+      ? `This call was not run: no worker that serves "${tool.name}" took it.`
+      : explain(failure.kind, failure.kind === 'model' ? failure.failure.message : failure.message)
+  tool.state = 'done'
+  state.announce({ events: [resultOf(tool, text)] })
 }
 
 function explain(kind: ReturnType<typeof judge>['kind'], message: string): string {

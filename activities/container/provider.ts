@@ -111,6 +111,8 @@ export interface ContainerProvider {
   stop(sessionId: string): Promise<void>
   /** Stops the container and removes its files and ledger. */
   destroy(sessionId: string): Promise<void>
+  /** The host's folder that the session sees as /mnt/session/outputs; it need not exist. The agent may change it any time. */
+  outputsFolder(sessionId: string): Promise<string>
   /** Ids of the sessions that have a container or files here. */
   list(): Promise<string[]>
   /** Lets go of the containers without ending them. */

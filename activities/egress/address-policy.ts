@@ -48,9 +48,10 @@ export class AddressPolicy {
         throw new AddressRefused(name, address)
       }
     }
-    const [first] = found
-    if (!first) throw new Error(`${name} has no address`)
-    return { address: first.address, family: ipaddr.parse(first.address).kind() === 'ipv4' ? 4 : 6 }
+    // Many hosts have a way to IPv4 only.
+    const chosen = found.find(({ address }) => ipaddr.IPv4.isValid(address)) ?? found[0]
+    if (!chosen) throw new Error(`${name} has no address`)
+    return { address: chosen.address, family: ipaddr.parse(chosen.address).kind() === 'ipv4' ? 4 : 6 }
   }
 
   /** For `net.connect` and agents. Not asked for addresses: check those with `resolve` first. */

@@ -1,27 +1,42 @@
+import type { CloudConfig } from '../../protocol/environments.ts'
 import type { RepositoryResource, SessionAgent, SessionResource } from '../../protocol/sessions.ts'
+import { sessionEgress } from '../egress/session-egress.ts'
+import { memoryPrompt } from '../memory/prompt.ts'
 import { containerTools, toolsFor } from './tool-definitions.ts'
 
 /** The agent's own words, then where it is. Stays the same for the life of a session: the prompt cache needs that. */
-export function systemPrompt(agent: SessionAgent, session: { resources: SessionResource[] }): string {
+export function systemPrompt(
+  agent: SessionAgent,
+  session: { resources: SessionResource[]; networking?: CloudConfig['networking'] | undefined },
+): string {
   const usesContainer = toolsFor(agent).some(({ name }) => Object.hasOwn(containerTools, name))
-  return [agent.system, usesContainer && surroundings(session.resources)].filter(Boolean).join('\n\n')
+  return [agent.system, usesContainer && surroundings(agent, session)].filter(Boolean).join('\n\n')
 }
 
-function surroundings(resources: SessionResource[]): string {
+function surroundings(agent: SessionAgent, { resources, networking }: Parameters<typeof systemPrompt>[1]): string {
   const repositories = resources.flatMap((resource) => {
     if (resource.type !== 'github_repository') return []
     return [`- ${resource.mount_path}: ${resource.url}${checkedOut(resource)}`]
   })
-  const others = resources.filter(({ type }) => type !== 'github_repository')
-  const files = others.map(({ mount_path }) => `- ${mount_path}`)
+  const stores = resources.filter((resource) => resource.type === 'memory_store')
+  const files = resources.filter(({ type }) => type === 'file').map(({ mount_path }) => `- ${mount_path}`)
   return [
     'You work in a Linux container of your own. Its files stay from one turn to the next.',
     '- /workspace is the working directory.',
     '- /mnt/session/outputs is for results that the user is to receive.',
-    '- The container has no access to the network.',
+    `- ${network(agent, networking)}`,
     ...(repositories.length > 0 ? [aboutRepositories, ...repositories] : []),
     ...(files.length > 0 ? ['The user attached these files, which are read-only:', ...files] : []),
+    ...(stores.length > 0 ? ['', memoryPrompt(stores)] : []),
   ].join('\n')
+}
+
+function network(agent: SessionAgent, networking: CloudConfig['networking'] | undefined): string {
+  const egress = networking && sessionEgress({ networking, agent, routes: [], allowPrivate: [] })
+  if (!egress) return 'The container has no access to the network.'
+  const hosts =
+    egress.mode === 'unrestricted' ? 'the internet' : `these hosts and no others: ${egress.allowedHosts.join(', ')}`
+  return `The container reaches ${hosts}. The only way out is the proxy that HTTP_PROXY and HTTPS_PROXY name.`
 }
 
 const aboutRepositories =

@@ -1,4 +1,4 @@
-import type { AssistantBlock, ToolUseNote } from '../../protocol/contract.ts'
+import type { AssistantBlock, ServedTool, ToolUseNote } from '../../protocol/contract.ts'
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import { builtinSetting, type ToolSetting } from '../../protocol/tools.ts'
 import type { McpCatalog } from '../mcp/catalog.ts'
@@ -8,10 +8,18 @@ import { containerTools } from './tool-definitions.ts'
  * Judges each tool use of a reply: what kind it is and whether it may run. What the agent does not have, or has
  * disabled, is denied. Source: spec §3.4, §10.
  */
-export function judgeTools(agent: SessionAgent, content: AssistantBlock[], mcp?: McpCatalog): ToolUseNote[] {
-  return content.flatMap((block, index) =>
-    block.type === 'tool_use' ? [judge(agent, String(block.name), index, mcp)] : [],
-  )
+export function judgeTools(
+  agent: SessionAgent,
+  content: AssistantBlock[],
+  { mcp, served = {} }: { mcp?: McpCatalog; served?: Record<string, ServedTool> | undefined } = {},
+): ToolUseNote[] {
+  return content.flatMap((block, index) => {
+    if (block.type !== 'tool_use') return []
+    const name = String(block.name)
+    const note = judge(agent, name, index, mcp)
+    const worker = note.kind === 'custom' && Object.hasOwn(served, name) && served[name]
+    return [worker ? { ...note, served: worker } : note]
+  })
 }
 
 function judge({ tools }: SessionAgent, name: string, index: number, mcp?: McpCatalog): ToolUseNote {

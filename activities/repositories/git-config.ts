@@ -10,8 +10,8 @@ const gateway = 'http://127.0.0.1:3128'
 export function gitConfig(repositories: RepositoryResource[]): string {
   const lines = ['[user]', 'name = agent', 'email = agent@localhost', `[http "${gateway}/"]`, 'proxy = ""']
   for (const { id, url } of repositories) {
-    const bare = url.replace(/\.git$/, '')
-    lines.push(`[url "${gateway}/route/${id}"]`, `insteadOf = "${bare}.git"`, `insteadOf = "${bare}"`)
+    // With and without `.git`; the gateway tells apart what else begins like this.
+    lines.push(`[url "${gateway}/route/${id}"]`, `insteadOf = "${url.replace(/\.git$/, '')}"`)
   }
   return `${lines.join('\n')}\n`
 }

@@ -16,7 +16,7 @@ export function fileRecords(database: Kysely<Schema>): FileRecords {
       const body = JSON.stringify(metadata)
       await database
         .insertInto('files')
-        .values({ id, created_at, scope: scope?.id ?? null, blob, body })
+        .values({ id, created_at, scope: scope?.id ?? null, blob, body, due_at: scope ? null : metadata.expires_at })
         .execute()
     },
     async get(id) {
@@ -37,6 +37,19 @@ export function fileRecords(database: Kysely<Schema>): FileRecords {
       const scoped = scope === undefined ? all.where('scope', 'is', null) : all.where('scope', '=', scope)
       const { rows, more } = await page(scoped, query)
       return { rows: rows.map(read), more }
+    },
+    async due(at, limit) {
+      const rows = await database
+        .selectFrom('files')
+        .select(['body', 'blob'])
+        .where('due_at', '<=', at)
+        .orderBy('due_at')
+        .limit(limit)
+        .execute()
+      return rows.map(read)
+    },
+    async dropContent(id, rowDueAt) {
+      await database.updateTable('files').set({ blob: '', due_at: rowDueAt }).where('id', '=', id).execute()
     },
     async countByBlob(blob) {
       const { count } = await database

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { createMemoryTables } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
 import { createVaultTables } from './vault-tables.ts'
 
@@ -82,6 +83,7 @@ const steps: Step[] = [
       .where(sql<boolean>`archived_at is null and deleted_at is null`)
       .execute()
   },
+  createMemoryTables,
   async ({ schema }) => {
     await schema
       .createTable('session_secrets')
@@ -89,6 +91,30 @@ const steps: Step[] = [
       .addColumn('resource_id', 'text', (column) => column.notNull())
       .addColumn('sealed', 'text', (column) => column.notNull())
       .addPrimaryKeyConstraint('session_secrets_key', ['session_id', 'resource_id'])
+      .execute()
+  },
+  // Which files show what sessions left in their outputs folders.
+  async ({ schema }) => {
+    await schema
+      .createTable('session_outputs')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('path', 'text', (column) => column.notNull())
+      .addColumn('signature', 'text', (column) => column.notNull())
+      .addColumn('sha256', 'text')
+      .addColumn('size', 'integer', (column) => column.notNull())
+      .addColumn('file_id', 'text')
+      .addPrimaryKeyConstraint('session_outputs_key', ['session_id', 'path'])
+      .execute()
+  },
+  // Expired files go. Copies of sessions live as long as the sessions.
+  async (database) => {
+    await database.schema.alterTable('files').addColumn('due_at', 'text').execute()
+    await sql`update files set due_at = json_extract(body, '$.expires_at') where scope is null`.execute(database)
+    await database.schema
+      .createIndex('files_by_due')
+      .on('files')
+      .column('due_at')
+      .where(sql<boolean>`due_at is not null`)
       .execute()
   },
   createVaultTables,

@@ -1,12 +1,21 @@
 import type { ColumnType } from 'kysely'
+import type { MemorySchema } from './memory-tables.ts'
 import type { VaultSchema } from './vault-tables.ts'
 
 /** Rows as they are stored: times and JSON as text, so that SQLite and PostgreSQL hold the same. */
-export interface Schema extends VaultSchema {
+export interface Schema extends MemorySchema, VaultSchema {
   agents: { id: string; created_at: string; archived_at: string | null; version: number }
   agent_versions: { agent_id: string; version: number; body: string }
   environments: { id: string; created_at: string; archived_at: string | null; body: string }
-  files: { id: string; created_at: string; scope: string | null; blob: string; body: string }
+  files: {
+    id: string
+    created_at: string
+    scope: string | null
+    blob: string
+    body: string
+    /** When its content, or else its row, is to go. */
+    due_at: string | null
+  }
   sessions: {
     id: string
     created_at: string
@@ -18,6 +27,14 @@ export interface Schema extends VaultSchema {
     idempotency_key: string | null
     revision: number
     body: string
+  }
+  session_outputs: {
+    session_id: string
+    path: string
+    signature: string
+    sha256: string | null
+    size: number
+    file_id: string | null
   }
   session_configurations: { session_id: string; revision: number; body: string }
   session_secrets: { session_id: string; resource_id: string; sealed: string }

@@ -21,6 +21,14 @@ const row = (session: SessionRecord) => ({
   body: JSON.stringify(session),
 })
 
+/** Memory stores are attached at creation only. */
+async function attach(to: Kysely<Schema>, { id, resources }: SessionRecord): Promise<void> {
+  const stores = resources.filter((resource) => resource.type === 'memory_store')
+  if (stores.length === 0) return
+  const rows = stores.map(({ memory_store_id }) => ({ session_id: id, store_id: memory_store_id }))
+  await to.insertInto('session_memory_stores').values(rows).execute()
+}
+
 export function sessionRecords(database: Kysely<Schema>): SessionRecords {
   const find = (from: Kysely<Schema>, id: string) =>
     from.selectFrom('sessions').select('body').where('id', '=', id).executeTakeFirst()
@@ -40,6 +48,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
           .executeTakeFirst()
         if (Number(numInsertedOrUpdatedRows) !== 1) return false
         await configure(transaction, session.id, session.revision, agent)
+        await attach(transaction, session)
         if (secrets) await keepSecrets(transaction, session.id, secrets)
         return true
       })
@@ -85,16 +94,20 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
       await database.transaction().execute(async (transaction) => {
         await transaction.deleteFrom('session_secrets').where('session_id', '=', id).execute()
         await transaction.deleteFrom('session_configurations').where('session_id', '=', id).execute()
+        await transaction.deleteFrom('session_memory_stores').where('session_id', '=', id).execute()
         await transaction.deleteFrom('sessions').where('id', '=', id).execute()
       })
     },
     async list({ agentId, agentVersion, memoryStoreId, ...query }) {
-      // Nothing of this kind can be attached yet.
-      if (memoryStoreId !== undefined) return { rows: [], more: false }
       let all = database.selectFrom('sessions').select(['id', 'created_at', 'body']).where('deleted_at', 'is', null)
       if (!query.includeArchived) all = all.where('archived_at', 'is', null)
       if (agentId !== undefined) all = all.where('agent_id', '=', agentId)
       if (agentVersion !== undefined) all = all.where('agent_version', '=', agentVersion)
+      if (memoryStoreId !== undefined) {
+        all = all.where('id', 'in', (from) =>
+          from.selectFrom('session_memory_stores').select('session_id').where('store_id', '=', memoryStoreId),
+        )
+      }
       const { rows, more } = await page(all, query)
       return { rows: rows.map(read), more }
     },

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { Kysely, SqliteDialect } from 'kysely'
@@ -11,6 +11,7 @@ import type { Schema } from './schema.ts'
  */
 export function openSqlite(file: string): Kysely<Schema> {
   mkdirSync(path.dirname(file), { recursive: true })
+  keepPrivate(file)
   const database = new DatabaseSync(file, { timeout: 10_000 })
   try {
     useWriteAheadLog(database)
@@ -20,6 +21,20 @@ export function openSqlite(file: string): Kysely<Schema> {
     throw error
   }
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database, file) }) })
+}
+
+/** Nobody else on the host may read the rows. The files beside the database get its mode from SQLite. */
+function keepPrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
+  for (const name of [file, `${file}-wal`, `${file}-shm`]) {
+    try {
+      chmodSync(name, 0o600)
+    } catch (error) {
+      // There is none, or it is somebody else's, who let us use it.
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'EPERM') throw error
+    }
+  }
 }
 
 // SQLite's result codes. Source: https://www.sqlite.org/rescode.html

@@ -129,7 +129,8 @@ describe('changes of a session at the same instant', () => {
   it('are all kept', async () => {
     const session = await newSession(host)
     const keys = Array.from({ length: 12 }, (_, index) => `key-${index}`)
-    await Promise.all(keys.map((key) => host.client.beta.sessions.update(session.id, { metadata: { [key]: 'set' } })))
+    const { sessions } = host.holdfast
+    await Promise.all(keys.map((key) => sessions.update(session.id, { metadata: { [key]: 'set' } })))
     expect(Object.keys((await host.client.beta.sessions.retrieve(session.id)).metadata).sort()).toEqual(keys.sort())
   })
 })

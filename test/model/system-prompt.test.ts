@@ -6,7 +6,7 @@ import type { SessionResource } from '../../protocol/sessions.ts'
 const agent = (fields: Partial<AgentCreateParams> = {}, now = new Date(0).toISOString()) =>
   sessionAgent(createAgent({ name: 'a', model: 'claude-opus-5', ...fields }, now))
 const withTools = { tools: [{ type: 'agent_toolset_20260401' as const }] }
-const file = (mount_path: string) => ({ mount_path }) as SessionResource
+const file = (mount_path: string) => ({ type: 'file', mount_path }) as SessionResource
 
 describe('the system prompt', () => {
   it('is the same text for the same agent and files, whenever it is made', () => {

@@ -2,7 +2,7 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import type { SessionEventsApi } from '../../client/api.ts'
 import type { EventSendParams, SessionEvent, StreamEvent } from '../../protocol/events.ts'
-import type { Session, SessionCreateParams, SessionUpdateParams } from '../../protocol/sessions.ts'
+import type { Session, SessionCreateParams, SessionResource, SessionUpdateParams } from '../../protocol/sessions.ts'
 
 type Sdk = Anthropic.Beta.Sessions.BetaManagedAgentsSession
 type SdkEvent = Anthropic.Beta.Sessions.BetaManagedAgentsSessionEvent
@@ -15,6 +15,7 @@ type Stamped<E> = E extends { processed_at: string | null } ? Omit<E, 'processed
 
 export type Answers = [
   Fits<Session, Sdk>,
+  Fits<SessionResource, Anthropic.Beta.Sessions.BetaManagedAgentsSessionResource>,
   Fits<Stamped<SessionEvent>, SdkEvent>,
   Fits<Stamped<StreamEvent>, SdkStreamEvent>,
 ]

@@ -97,6 +97,14 @@ describe('a repository of a session', () => {
     expect(git.requests.filter((request) => request.path.includes('other') && request.authorized)).toEqual([])
   })
 
+  it('does not stand in the way of another whose address begins like its own', async () => {
+    const { id, name, url } = await sessionWith({ token: 'tok-three', authorization_token: 'tok-three' })
+    await git.create(`${name}-extra`)
+    git.requests.length = 0
+    expect((await run(id, `git clone -q ${url}-extra extra && cat extra/README`)).text).toContain('main of')
+    expect(git.requests.filter(({ path, authorized }) => path.includes('-extra') && authorized)).toEqual([])
+  })
+
   it('that cannot be had is told to the model and as an error, once; the session goes on, a new token heals it', async () => {
     const { id, place, url, resource } = await sessionWith({ token: 'right', authorization_token: 'wrong' })
     const first = await run(id, 'echo works')
@@ -126,11 +134,13 @@ describe('a repository of a session', () => {
     ['repository_not_found_error', 'no/such', undefined],
     ['repository_forbidden_error', 'team/forbidden', undefined],
     ['repository_checkout_error', 'team/open', { type: 'branch' as const, name: 'none' }],
+    // An address that nobody may reach.
+    ['repository_clone_error', 'https://10.255.255.1/no/way', undefined],
   ])('that fails with %s leaves nothing behind', async (type, name, checkout) => {
     if (name === 'team/forbidden') await git.create(name, { token: 'forbidden-later' })
     if (name === 'team/forbidden') git.setToken(name, 'forbidden')
     if (name === 'team/open') await git.create(name)
-    const url = `${git.url}/${name}`
+    const url = name.startsWith('https:') ? name : `${git.url}/${name}`
     const session = await host.client.beta.sessions.create({
       agent: host.agent,
       environment_id: host.environment,

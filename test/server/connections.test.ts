@@ -75,6 +75,14 @@ describe('headers that are too long', () => {
     await unharmed()
   })
 
+  it('are answered without a body when a head was asked for', async () => {
+    const { url, unharmed } = await start()
+    const connection = await connect(url, `HEAD /health HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`)
+    await connection.closed
+    expect(connection.text()).toMatch(/^HTTP\/1\.1 431 [\s\S]*\r\n\r\n$/)
+    await unharmed()
+  })
+
   it('are answered like any unknown path when they are in the path', async () => {
     const { url, unharmed } = await start()
     const { status, body } = await ask(`${url}/v1/agents/${'x'.repeat(5000)}`)

@@ -18,9 +18,7 @@ export class StoredFiles implements FilesApi {
 
   async upload({ file, expires_in_seconds: seconds }: FileUploadParams): Promise<FileMetadata> {
     if (seconds !== undefined && (seconds < 3600 || seconds > 7_776_000)) throw invalidRequest('expires_in_seconds: no')
-    const stream = file.content as Readable
-    this.streams.push(stream)
-    const content = await buffer(stream)
+    const content = 'fileId' in file.content ? this.#find(file.content.fileId).content : await this.#read(file.content)
     const metadata: FileMetadata = {
       id: `file_${++this.#count}`,
       type: 'file',
@@ -58,6 +56,11 @@ export class StoredFiles implements FilesApi {
     this.#find(id)
     this.files.delete(id)
     return { id, type: 'file_deleted' as const }
+  }
+
+  #read(content: unknown): Promise<Buffer> {
+    this.streams.push(content as Readable)
+    return buffer(content as Readable)
   }
 
   #find(id: string): StoredFile {

@@ -14,4 +14,9 @@ describe('the pace of restarts', () => {
     expect(pace.delay(60_000)).toBe(100)
     expect(pace.delay(130_000)).toBe(0)
   })
+
+  it('replaces one at once that has worked for a while, however many died before', () => {
+    const pace = new RestartPace({ immediate: 1, firstMs: 100, steadyMs: 5000 })
+    expect([pace.delay(0), pace.delay(1), pace.delay(6000, 1000), pace.delay(7000, 6500)]).toEqual([0, 100, 0, 200])
+  })
 })

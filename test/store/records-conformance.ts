@@ -161,6 +161,42 @@ export function recordsConformance(implementation: string, open: () => Promise<R
       expect(await sessions.get(session.id)).toMatchObject({ title: 't', metadata: { a: '1' } })
     })
 
+    it('keep every change that is a function of the row, and nothing of one that throws', async () => {
+      const { sessions } = await open()
+      const session = aSession()
+      await sessions.insert(session, aConfiguration)
+      const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`)
+      await Promise.all(
+        keys.map((key) => sessions.update(session.id, ({ metadata }) => ({ metadata: { ...metadata, [key]: '1' } }))),
+      )
+      expect(Object.keys((await sessions.get(session.id))!.metadata).sort()).toEqual(keys.sort())
+      const before = await sessions.get(session.id)
+      const refused = sessions.update(
+        session.id,
+        () => {
+          throw new Error('not now')
+        },
+        aConfiguration,
+        { sesrsc_1: 'sealed' },
+      )
+      await expect(refused).rejects.toThrow('not now')
+      expect(await sessions.get(session.id)).toEqual(before)
+      expect(await sessions.secrets(session.id)).toEqual({})
+    })
+
+    it('have secrets of their own, replaced one by one, gone with them', async () => {
+      const { sessions } = await open()
+      const [session, other] = [aSession(), aSession()]
+      await sessions.insert(session, aConfiguration, { sesrsc_1: 'one', sesrsc_2: 'two' })
+      await sessions.insert(other, aConfiguration, { sesrsc_1: 'others' })
+      await sessions.update(session.id, {}, undefined, { sesrsc_1: 'new' })
+      expect(await sessions.secrets(session.id)).toEqual({ sesrsc_1: 'new', sesrsc_2: 'two' })
+      expect(JSON.stringify(await sessions.get(session.id))).not.toContain('new')
+      await sessions.delete(session.id)
+      expect(await sessions.secrets(session.id)).toEqual({})
+      expect(await sessions.secrets(other.id)).toEqual({ sesrsc_1: 'others' })
+    })
+
     it('are one for one idempotency key, however many try', async () => {
       const { sessions } = await open()
       const tries = [1, 2, 3].map(() => aSession({ idempotencyKey: 'order-7' }))

@@ -13,7 +13,11 @@ import { agentRecords } from '../../store/sql/agents.ts'
 import { credentialRecords } from '../../store/sql/credentials.ts'
 import { environmentRecords } from '../../store/sql/environments.ts'
 import { fileRecords } from '../../store/sql/files.ts'
+import { memoryRecords } from '../../store/sql/memories.ts'
+import { memoryStoreRecords } from '../../store/sql/memory-stores.ts'
+import { memoryVersionRecords } from '../../store/sql/memory-versions.ts'
 import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
+import { outputRecords } from '../../store/sql/outputs.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
@@ -132,6 +136,10 @@ describe('a page of a list', () => {
       environments: environmentRecords(watched),
       files: fileRecords(watched),
       sessions: sessionRecords(watched),
+      memoryStores: memoryStoreRecords(watched),
+      memories: memoryRecords(watched),
+      memoryVersions: memoryVersionRecords(watched),
+      outputs: outputRecords(watched),
       vaults: vaultRecords(watched),
       credentials: credentialRecords(watched),
     })
@@ -155,6 +163,25 @@ describe('a page of a list', () => {
     ['agents', ({ agents }) => agents.list({ limit: 20, after })],
     ['versions of an agent', ({ agents }) => agents.versions('agent_1', { limit: 20, after: 5 })],
     ['environments', ({ environments }) => environments.list({ limit: 20, after })],
+    ['memory stores', ({ memoryStores }) => memoryStores.list({ limit: 20, after })],
+    [
+      'memories',
+      ({ memories }) => memories.paths('memstore_1', { prefix: '/a/', from: { path: '/a/b', inclusive: true } }),
+    ],
+    [
+      'memory versions',
+      ({ memoryVersions }) => memoryVersions.list('memstore_1', { limit: 20, after: 9, withContent: true }),
+    ],
+    [
+      'versions of a memory',
+      ({ memoryVersions }) =>
+        memoryVersions.list('memstore_1', { limit: 20, after: 9, memoryId: 'mem_1', withContent: true }),
+    ],
+    [
+      'memory versions by a session',
+      ({ memoryVersions }) =>
+        memoryVersions.list('memstore_1', { limit: 20, after: 9, sessionId: 'sesn_1', withContent: false }),
+    ],
     ['vaults', ({ vaults }) => vaults.list({ limit: 20, after })],
     ['credentials of a vault', ({ credentials }) => credentials.list('vlt_1', { limit: 20, after })],
     ['files', ({ files }) => files.list({ limit: 20, after })],

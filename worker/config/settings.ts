@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { limits } from '../../protocol/limits.ts'
 
 const MiB = 1024 * 1024
 const count = z.int().min(1)
 const milliseconds = z.int().min(1)
+const bound = z.union([count, z.literal(false)])
 const port = z.int().min(0).max(65_535)
 
 const dollars = z.number().min(0)
@@ -28,6 +30,20 @@ export const settingsSchema = z.strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       /** `--port` wins. @default 4000 */
       port: port.min(1).default(4000),
+    })
+    .prefault({}),
+
+  /** What the API lets in; what is more gets a 429 with `retry-after`. `false` takes a bound away. */
+  limits: z
+    .strictObject({
+      /** Requests a minute of one key that make or change something. @default 300, none on loopback */
+      writesPerMinute: bound.optional(),
+      /** Requests a minute of one key that read. @default 1200, none on loopback */
+      readsPerMinute: bound.optional(),
+      /** Requests a minute of one key to the Files API. @default 500, none on loopback */
+      filesPerMinute: bound.optional(),
+      /** Requests under way at once, of all keys, event streams apart. @default 1000, none on loopback */
+      underWay: bound.optional(),
     })
     .prefault({}),
 
@@ -144,6 +160,20 @@ export const settingsSchema = z.strictObject({
         .refine(({ memoryBytes, tmpBytes }) => tmpBytes <= memoryBytes / 4, {
           path: ['tmpBytes'],
           error: 'must be at most a quarter of memoryBytes',
+        })
+        .prefault({}),
+      /** What a session leaves in /mnt/session/outputs is offered for download within these bounds. */
+      outputs: z
+        .strictObject({
+          /** Of one file. @default 524288000 (500 MiB) */
+          fileBytes: z.int().min(0).default(limits.fileBytes),
+          /** Of all files of a session together. @default 5368709120 (5 GiB) */
+          totalBytes: z
+            .int()
+            .min(0)
+            .default(5 * 1024 * MiB),
+          /** Files of a session. @default 1000 */
+          files: z.int().min(0).default(1000),
         })
         .prefault({}),
     })

@@ -26,6 +26,7 @@ export async function keepTemporalRunning(
   const stopped = once(stopping.signal, 'abort')
   const pace = new RestartPace()
   let server = await startTemporal(options)
+  let since = performance.now()
   const { address, uiUrl } = server
   const again: StartTemporalOptions = {
     ...options,
@@ -41,12 +42,13 @@ export async function keepTemporalRunning(
       const successor = await restart()
       if (!successor) return
       server = successor
+      since = performance.now()
     }
   }
   const restart = async (): Promise<TemporalServer | undefined> => {
-    while (!stopping.signal.aborted) {
+    for (let worked: number | undefined = since; !stopping.signal.aborted; worked = undefined) {
       try {
-        await sleep(pace.delay(performance.now()), undefined, { signal: stopping.signal })
+        await sleep(pace.delay(performance.now(), worked), undefined, { signal: stopping.signal })
         return await startTemporal(again)
       } catch (error) {
         if (!stopping.signal.aborted) log((error as Error).message)

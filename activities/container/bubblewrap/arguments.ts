@@ -25,6 +25,14 @@ export interface Layout {
   supervisor: string
 }
 
+/** Where programs look for the way out. Some read the small names only, some the large ones. */
+const proxyVariables = ['http_proxy', 'https_proxy', 'all_proxy'].flatMap((name) =>
+  [name, name.toUpperCase()].flatMap((variable) => ['--setenv', variable, 'http://127.0.0.1:3128']),
+)
+proxyVariables.push('--setenv', 'no_proxy', '127.0.0.1,localhost', '--setenv', 'NO_PROXY', '127.0.0.1,localhost')
+// Node's own fetch asks for no proxy unless it is told to.
+proxyVariables.push('--setenv', 'NODE_USE_ENV_PROXY', '1')
+
 /** What runs inside. It names nothing of the host: everybody inside can read it. */
 export const command = ['/usr/bin/bash', '-c', firstProcess]
 
@@ -61,6 +69,7 @@ export function bwrapOptions(
     ...['--uid', '1000', '--gid', '1000', '--hostname', 'container', '--chdir', '/workspace'],
     ...['--clearenv', '--setenv', 'PATH', '/usr/local/bin:/usr/bin:/bin', '--setenv', 'HOME', '/home/agent'],
     ...['--setenv', 'USER', 'agent', '--setenv', 'LANG', 'C.UTF-8', '--setenv', 'TERM', 'dumb'],
+    ...(layout.gateway === undefined ? [] : proxyVariables),
     ...(options.seccompDescriptor === undefined ? [] : ['--seccomp', String(options.seccompDescriptor)]),
     ...['--remount-ro', '/dev', '--remount-ro', '/'],
   ]

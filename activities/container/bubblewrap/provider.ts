@@ -1,4 +1,5 @@
 import type { ToolResult } from '../../../protocol/contract.ts'
+import { containersRoot, SessionFolder } from '../keeper/session-folder.ts'
 import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Probe } from '../provider.ts'
 import { cgroupVersion } from './cgroups.ts'
 import { KeeperClient, KeeperGone } from './keeper-client.ts'
@@ -16,8 +17,10 @@ export interface BubblewrapOptions {
 export class BubblewrapProvider implements ContainerProvider {
   readonly name = 'bubblewrap'
   readonly #client: KeeperClient
+  readonly #dataDir: string
 
   constructor({ dataDir, keeperIdleMs = 60_000 }: BubblewrapOptions) {
+    this.#dataDir = dataDir
     this.#client = new KeeperClient(dataDir, keeperIdleMs)
   }
 
@@ -47,6 +50,10 @@ export class BubblewrapProvider implements ContainerProvider {
 
   async destroy(sessionId: string): Promise<void> {
     await this.#client.ask({ op: 'destroy', sessionId })
+  }
+
+  async outputsFolder(sessionId: string): Promise<string> {
+    return new SessionFolder(await containersRoot(this.#dataDir), sessionId).layout.outputs
   }
 
   async list(): Promise<string[]> {

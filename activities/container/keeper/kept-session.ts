@@ -5,11 +5,13 @@ import { launch } from '../bubblewrap/launch.ts'
 import { type ContainerCall, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
 import { type CheckoutNews, Checkouts } from './checkouts.ts'
+import { Gateway } from './gateway.ts'
 import { CallLost, KeptContainer } from './kept-container.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
-import { RouteGateway } from './route-gateway.ts'
+import { notBegun, restarted, unknown, withNews } from './results.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
+import { giveWritableMounts } from './writable-mounts.ts'
 
 export interface Host {
   root: string
@@ -38,10 +40,12 @@ export class KeptSession {
   /** Wakes calls that wait for a repository and are to stop. */
   readonly #wake = new Map<string, () => void>()
   readonly #checkouts: Checkouts
+  /** Restarts that the model has not heard of. */
+  readonly #restarts: CheckoutNews[] = []
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
-  #gateway: RouteGateway | undefined
+  #gateway: Gateway | undefined
   #starting: Promise<KeptContainer> | undefined
   /** What the container that runs was started with. */
   #mounted = ''
@@ -120,6 +124,7 @@ export class KeptSession {
       return result
     }
     const container = await this.#ready()
+    news.push(...this.#restarts.splice(0))
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
       throw new ContainerUnavailable({
@@ -196,13 +201,15 @@ export class KeptSession {
   }
 
   async #start(spec: ContainerSpec, mounted: string): Promise<KeptContainer> {
+    if (this.#container && !this.#container.ended) this.#restarts.push(restarted)
     await this.#container?.stop()
     await this.#clear()
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
     try {
       const uid = await this.#folder.prepare()
+      if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
-      if (spec.egress) this.#gateway = await RouteGateway.open(this.#folder.gateway, spec.egress, uid)
+      if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
       const layout = {
         ...this.#folder.layout,
         ...runtime,
@@ -230,27 +237,4 @@ export class KeptSession {
 
 function checkSame(id: string, known: string, given: string): void {
   if (known !== given) throw new Error(`call ${id} was made before with another input`)
-}
-
-/** The model and the session hear of the repositories with the result of the call that waited for them. */
-function withNews(result: ToolResult, news: CheckoutNews[]): ToolResult {
-  if (news.length === 0) return result
-  const notices = news.flatMap(({ error }) => error ?? [])
-  const texts = news.map(({ text }) => ({ type: 'text' as const, text: `[${text.toWellFormed()}]` }))
-  return { ...result, content: [...texts, ...result.content], ...(notices.length > 0 && { notices }) }
-}
-
-/** The result of a call that was stopped before its container was ready for it. */
-function notBegun(): ToolResult {
-  const text = 'The call was interrupted by the user before it began.'
-  return { content: [{ type: 'text', text }], is_error: true, outcome: 'interrupted' }
-}
-
-/** The result of a call of which nobody knows whether it ran to its end. */
-function unknown(reason: string, output: string): ToolResult {
-  const seen = output ? `\nOutput until then:\n${output}` : '\nNo output was seen.'
-  const text =
-    `It is unknown whether this call ran to its end: ${reason}. It was not run again. ` +
-    `Check what it has done before repeating it. The shell was restarted; background processes may be gone.${seen}`
-  return { content: [{ type: 'text', text: text.toWellFormed() }], is_error: true, outcome: 'unknown' }
 }

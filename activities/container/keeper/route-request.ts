@@ -9,6 +9,7 @@ const silenceMs = 5 * 60_000
 /** Headers that belong to one connection. Source: RFC 9110 §7.6.1. */
 const ofConnection = new Set([
   'connection',
+  'expect',
   'host',
   'keep-alive',
   'proxy-authenticate',
@@ -20,21 +21,38 @@ const ofConnection = new Set([
   'upgrade',
 ])
 
-/** The route that a request names and where it would lead, or undefined when it leads nowhere. */
-export function findRoute(url: string, routes: Route[]): { route: Route; target: URL } | undefined {
-  const [, name, rest, query = ''] = /^\/route\/([A-Za-z0-9_-]+)((?:\/[A-Za-z0-9._~+:@-]+)*)\/?(\?.*)?$/.exec(url) ?? []
-  const route = routes.find((known) => known.name === name)
-  if (!route || rest === undefined) return undefined
+/** Where a request leads. */
+export interface Passage {
+  route: Route
+  target: URL
+  /** It only begins like a route: it gets none of the headers, and the policy must allow its host. */
+  isOther?: true
+}
+
+/**
+ * What a request leads to, undefined when that is nothing. Git maps addresses by how they begin, so requests for
+ * `…/repo-two` arrive here as `/route/<name of repo>-two`: those are for another repository.
+ */
+export function findRoute(url: string, routes: Route[]): Passage | undefined {
+  const [, first, rest, query = ''] =
+    /^\/route\/([A-Za-z0-9._~+-]+)((?:\/[A-Za-z0-9._~+:@-]+)*)\/?(\?.*)?$/.exec(url) ?? []
+  const route = longest(routes.filter(({ name }) => first?.startsWith(name)))
+  if (!route || first === undefined || rest === undefined) return undefined
   // No step up, and nothing encoded that another server might read as one.
   if (rest.split('/').some((part) => part === '.' || part === '..')) return undefined
-  return { route, target: new URL(route.target + rest + query) }
+  const behind = first.slice(route.name.length)
+  if (behind === '' || behind === '.git') return { route, target: new URL(route.target + rest + query) }
+  const target = route.target.replace(/\.git$/, '') + behind
+  return { route: { name: first, target, headers: {} }, target: new URL(target + rest + query), isOther: true }
 }
+
+const longest = (routes: Route[]) => routes.toSorted((a, b) => b.name.length - a.name.length)[0]
 
 /** Passes a request on, with the route's headers, and the answer back. */
 export async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
-  { route, target }: { route: Route; target: URL },
+  { route, target }: Passage,
   policy: AddressPolicy,
 ): Promise<void> {
   if (route.methods && !route.methods.includes(request.method ?? '')) {
@@ -71,6 +89,9 @@ export async function passOn(
     request.pipe(outgoing)
   })
 }
+
+/** The headers that are meant for the other end. */
+export const endToEnd = (headers: IncomingHttpHeaders): IncomingHttpHeaders => without(headers, {})
 
 function without(headers: IncomingHttpHeaders, replaced: Record<string, string>): IncomingHttpHeaders {
   const names = new Set(Object.keys(replaced).map((name) => name.toLowerCase()))

@@ -38,7 +38,8 @@ const safe = ['-c', 'core.hooksPath=/dev/null', '-c', 'protocol.ext.allow=never'
 
 async function clone(url: string, place: string, wanted: Wanted | undefined): Promise<void> {
   // Whole, but nobody was left to take that down.
-  if ((await git(['-C', place, 'config', '--local', 'remote.origin.url']).catch(() => '')).trim() === url) return
+  if ((await git([`--git-dir=${place}/.git`, 'config', '--local', 'remote.origin.url']).catch(() => '')).trim() === url)
+    return
   const entries = await readdir(place).catch((error) => {
     if (error.code === 'ENOENT') return undefined
     throw error
@@ -85,6 +86,8 @@ function kindOf(message: string): string {
   if (/Authentication failed|could not read (Username|Password)|returned error: 401/.test(message)) {
     return 'repository_authentication_error'
   }
+  // Said by the gateway, not by the repository's server.
+  if (/is a private address/.test(message)) return 'repository_clone_error'
   if (/returned error: 403/.test(message)) return 'repository_forbidden_error'
   if (/returned error: 404|repository '.*' not found/.test(message)) return 'repository_not_found_error'
   return 'repository_clone_error'
@@ -111,7 +114,11 @@ function git(args: string[]): Promise<string> {
       errors = (errors + text).slice(-10_000)
     })
     child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new Error('git is not installed on this host') : error),
+      reject(
+        error.code === 'ENOENT'
+          ? new Error('git is not installed on the host (to mend it: sudo apt-get install git)')
+          : error,
+      ),
     )
     child.on('close', (code) =>
       code === 0 ? resolve(output) : reject(new Error(errors.trim() || `git ended with ${code}`)),

@@ -1,8 +1,10 @@
 import { chmod, chown, mkdir, open, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import path from 'node:path'
-import { AddressPolicy } from '../../egress/address-policy.ts'
+import { AddressPolicy, AddressRefused } from '../../egress/address-policy.ts'
 import type { EgressPolicy } from '../provider.ts'
+import { checkHost, Denied, forward, tunnel } from './forward-proxy.ts'
 import { findRoute, passOn } from './route-request.ts'
 
 /** Connections of one container at once. */
@@ -15,7 +17,7 @@ export const socketName = 'gateway.sock'
  * The way out of one session's container: a socket in a folder that only this container sees. It lives here, outside,
  * and so do the headers that it adds; what the policy says holds for the next request.
  */
-export class RouteGateway {
+export class Gateway {
   policy: EgressPolicy
   readonly #server: Server
   readonly #release: () => Promise<void>
@@ -25,10 +27,11 @@ export class RouteGateway {
     this.#server = server
     this.#release = release
     server.on('request', (request, response) => void this.#serve(request, response))
+    server.on('connect', (request, socket, head) => void this.#connect(request, socket as Socket, head))
   }
 
   /** @param uid the host's user of the container, when it has one of its own */
-  static async open(folder: string, policy: EgressPolicy, uid: number | undefined): Promise<RouteGateway> {
+  static async open(folder: string, policy: EgressPolicy, uid: number | undefined): Promise<Gateway> {
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true, mode: 0o755 })
     const server = createServer()
@@ -47,7 +50,7 @@ export class RouteGateway {
       await directory.close()
       throw error
     }
-    return new RouteGateway(policy, server, () => directory.close())
+    return new Gateway(policy, server, () => directory.close())
   }
 
   async close(): Promise<void> {
@@ -59,16 +62,38 @@ export class RouteGateway {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.on('error', () => {})
     response.on('error', () => {})
-    const { routes, allowPrivate } = this.policy
+    const { policy } = this
+    const addresses = new AddressPolicy({ allowPrivate: policy.allowPrivate })
     try {
-      const found = findRoute(request.url ?? '', routes)
+      if (URL.canParse(request.url ?? '')) return await forward(request, response, policy, addresses)
+      const found = findRoute(request.url ?? '', policy.routes)
       if (!found) return refuse(response, 403, 'this address is none that the session may reach')
-      await passOn(request, response, found, new AddressPolicy({ allowPrivate }))
+      if (found.isOther) checkHost(found.target.hostname, policy)
+      await passOn(request, response, found, addresses)
     } catch (error) {
-      refuse(response, 502, `the server cannot be reached: ${(error as Error).message}`)
+      refuse(response, isDenial(error) ? 403 : 502, reasonOf(error))
+    }
+  }
+
+  async #connect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy())
+    const { policy } = this
+    try {
+      await tunnel(request, socket, head, policy, new AddressPolicy({ allowPrivate: policy.allowPrivate }))
+    } catch (error) {
+      if (socket.destroyed) return
+      const status = isDenial(error) ? '403 Forbidden' : '502 Bad Gateway'
+      const text = `${reasonOf(error)}\n`
+      const headers = `content-type: text/plain\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`
+      socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${text}`)
     }
   }
 }
+
+const isDenial = (error: unknown) => error instanceof Denied || error instanceof AddressRefused
+
+const reasonOf = (error: unknown) =>
+  isDenial(error) ? (error as Error).message : `the server cannot be reached: ${(error as Error).message}`
 
 function refuse(response: ServerResponse, status: number, reason: string): void {
   if (response.headersSent) return void response.destroy()

@@ -1,0 +1,30 @@
+import type { ToolResult } from '../../../protocol/contract.ts'
+import type { CheckoutNews } from './checkouts.ts'
+
+/** The model and the session hear of the repositories with the result of the call that waited for them. */
+export function withNews(result: ToolResult, news: CheckoutNews[]): ToolResult {
+  if (news.length === 0) return result
+  const notices = news.flatMap(({ error }) => error ?? [])
+  const texts = news.map(({ text }) => ({ type: 'text' as const, text: `[${text.toWellFormed()}]` }))
+  return { ...result, content: [...texts, ...result.content], ...(notices.length > 0 && { notices }) }
+}
+
+/** The result of a call that was stopped before its container was ready for it. */
+export function notBegun(): ToolResult {
+  const text = 'The call was interrupted by the user before it began.'
+  return { content: [{ type: 'text', text }], is_error: true, outcome: 'interrupted' }
+}
+
+/** The result of a call of which nobody knows whether it ran to its end. */
+export function unknown(reason: string, output: string): ToolResult {
+  const seen = output ? `\nOutput until then:\n${output}` : '\nNo output was seen.'
+  const text =
+    `It is unknown whether this call ran to its end: ${reason}. It was not run again. ` +
+    `Check what it has done before repeating it. The shell was restarted; background processes may be gone.${seen}`
+  return { content: [{ type: 'text', text: text.toWellFormed() }], is_error: true, outcome: 'unknown' }
+}
+
+/** Said when a container was ended for the sake of what is mounted in it. */
+export const restarted: CheckoutNews = {
+  text: 'The container was restarted because files were added to the session or taken from it: the shell is a new one, background processes are gone.',
+}

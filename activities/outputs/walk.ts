@@ -1,0 +1,68 @@
+import type { BigIntStats } from 'node:fs'
+import { lstat, opendir } from 'node:fs/promises'
+import { Beneath } from './beneath.ts'
+
+/** Bounds of a walk: an agent can make more entries than anybody wants to look at. */
+const mostEntries = 20_000
+const deepest = 32
+
+export interface Found {
+  /** Relative to the folder that was walked. */
+  path: string
+  /** Name of the last part, and the open folder that it is in. */
+  name: string
+  folder: Beneath
+  stats: BigIntStats
+}
+
+export interface Walked {
+  /** Paths of folders whose entries could not all be seen; the walk says nothing about what is in them. */
+  unseen: string[]
+}
+
+/**
+ * Hands every regular file below a folder to `visit`, in no order. Links, pipes and devices are passed over. A folder
+ * that is not there has no files.
+ */
+export async function walk(root: string, visit: (found: Found) => Promise<void>): Promise<Walked> {
+  const unseen: string[] = []
+  let entries = 0
+
+  async function enter(folder: Beneath, prefix: string, depth: number): Promise<void> {
+    for await (const { name } of await opendir(folder.at())) {
+      const path = prefix + name
+      if (++entries > mostEntries) return void unseen.push(prefix)
+      // A name that is not UTF-8 was read as another one: nothing is found under it.
+      const stats = await lstat(folder.at(name), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EACCES') return unlessGone(error)
+        unseen.push(path)
+      })
+      if (stats?.isFile()) await visit({ path, name, folder, stats })
+      if (!stats?.isDirectory()) continue
+      const inner = depth < deepest ? await folder.folder(name).catch(() => undefined) : undefined
+      if (!inner) {
+        unseen.push(`${path}/`)
+        continue
+      }
+      try {
+        await enter(inner, `${path}/`, depth + 1)
+      } finally {
+        await inner.close()
+      }
+    }
+  }
+
+  const outermost = await Beneath.open(root).catch(unlessGone)
+  if (!outermost) return { unseen }
+  try {
+    await enter(outermost, '', 1)
+  } finally {
+    await outermost.close()
+  }
+  return { unseen }
+}
+
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+  throw error
+}

@@ -1,0 +1,59 @@
+import type { Records, SessionRecord } from '../store/records.ts'
+import type { SecretBox } from '../store/secrets.ts'
+import type { Container, ContainerProvider } from './container/provider.ts'
+import { sessionEgress } from './egress/session-egress.ts'
+import type { SessionMemory } from './memory/session-memory.ts'
+import type { Mounts } from './mounts.ts'
+import { sessionRepositories } from './repositories/session-repositories.ts'
+
+export interface SessionContainerDependencies {
+  records: Records
+  containers: ContainerProvider
+  mounts: Mounts
+  memory: SessionMemory
+  secrets: SecretBox
+  limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
+  /** Host names, addresses or CIDRs that containers may reach although private. */
+  allowPrivate: string[]
+}
+
+/** What an environment allows that is gone. */
+const closed = {
+  type: 'limited' as const,
+  allowed_hosts: [],
+  allow_mcp_servers: false,
+  allow_package_managers: false,
+}
+
+/**
+ * The container of a session with everything that was given to the session: files, memory stores, repositories, the
+ * network of its environment. Made when there is none.
+ * @param revision of the session's configuration
+ */
+export async function openSessionContainer(
+  { records, containers, mounts, memory, secrets, limits, allowPrivate }: SessionContainerDependencies,
+  session: SessionRecord,
+  revision: number,
+): Promise<Container> {
+  const [environment, agent, git, files, folders] = await Promise.all([
+    records.environments.get(session.environmentId),
+    records.sessions.configuration(session.id, revision),
+    sessionRepositories(session, { records, secrets }),
+    mounts.of(session),
+    memory.prepare(session),
+  ])
+  const egress = sessionEgress({
+    networking: environment?.config.networking ?? closed,
+    agent: agent ?? { mcp_servers: [] },
+    routes: git?.routes ?? [],
+    allowPrivate,
+  })
+  const gitConfig = git ? [await mounts.made(session.id, 'gitconfig', '/etc/gitconfig', git.config)] : []
+  return containers.open({
+    sessionId: session.id,
+    mounts: [...files, ...folders, ...gitConfig],
+    limits,
+    ...(egress && { egress }),
+    ...(git && { repositories: git.repositories }),
+  })
+}

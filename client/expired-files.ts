@@ -1,0 +1,52 @@
+import type { FileMetadata } from '../protocol/files.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Records } from '../store/records.ts'
+
+/** Whether the content is to be had no longer. Source: spec §15.4. */
+export function hasExpired({ expires_at }: FileMetadata, now = Date.now()): boolean {
+  return expires_at !== null && Date.parse(expires_at) <= now
+}
+
+/** How long what is known of an expired file stays, milliseconds. Source: spec §15.5. */
+const metadataLifeMs = 30 * 24 * 3600_000
+
+/** Removes the content of files that have expired, and what is known of them 30 days later. May be repeated at any point. */
+export async function purgeExpiredFiles(
+  { records: { files }, blobs }: { records: Records; blobs: Blobs },
+  now = Date.now(),
+): Promise<void> {
+  for (;;) {
+    const due = await files.due(new Date(now).toISOString(), 100)
+    if (due.length === 0) return
+    for (const { metadata, blob } of due) {
+      if (blob === '') {
+        await files.delete(metadata.id)
+        continue
+      }
+      // Sessions that mounted it have copies that share the content.
+      if ((await files.countByBlob(blob)) === 1) await blobs.delete(blob)
+      const end = Date.parse(metadata.expires_at!) + metadataLifeMs
+      await files.dropContent(metadata.id, new Date(end).toISOString())
+    }
+  }
+}
+
+const everyMs = 3600_000
+
+/** Purges now and then every hour, until it is stopped. */
+export function keepPurging(stores: { records: Records; blobs: Blobs }, log: (line: string) => void) {
+  let running = Promise.resolve()
+  const purge = () => {
+    running = running
+      .then(() => purgeExpiredFiles(stores))
+      .catch((error) => log(`expired files could not be removed: ${error}`))
+  }
+  purge()
+  const timer = setInterval(purge, everyMs)
+  return {
+    async stop(): Promise<void> {
+      clearInterval(timer)
+      await running
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import type { Operation } from '../operation.ts'
+import { agentOperations } from './agents.ts'
+import { environmentOperations } from './environments.ts'
+import { fileOperations } from './files.ts'
+import { sessionResourceOperations } from './session-resources.ts'
+import { sessionOperations } from './sessions.ts'
+
+/** Every endpoint of the API. A route without an entry here fails a test. */
+export const operations: readonly Operation[] = [
+  ...agentOperations,
+  ...environmentOperations,
+  ...sessionOperations,
+  ...sessionResourceOperations,
+  ...fileOperations,
+]

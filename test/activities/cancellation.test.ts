@@ -1,0 +1,67 @@
+import { activityInfo } from '@temporalio/activity'
+import { ActivityCancellationDetails } from '@temporalio/common'
+import { MockActivityEnvironment } from '@temporalio/testing'
+import { describe, expect, it } from 'vitest'
+import { type StoppableOptions, stoppable } from '../../activities/cancellation.ts'
+import type { SessionLogs } from '../../log/session-logs.ts'
+
+/** A log in which nothing happens. */
+const quiet = {
+  get: () => ({ tail: { hold: () => () => {}, current: undefined, catchUp: () => new Promise(() => {}) } }),
+} as unknown as SessionLogs
+
+/** Runs work that ends when it is stopped, cancels it so, and says whether it was. */
+async function cancelledBy(details: { cancelRequested?: boolean; notFound?: boolean }, options?: StoppableOptions) {
+  const environment = new MockActivityEnvironment()
+  let stopped = false
+  const outcome = await environment
+    .run(() =>
+      stoppable(
+        quiet,
+        activityInfo().activityId,
+        (signal) => {
+          setImmediate(() =>
+            environment.cancel(
+              details.notFound ? 'NOT_FOUND' : 'CANCELLED',
+              new ActivityCancellationDetails({
+                notFound: false,
+                cancelRequested: false,
+                paused: false,
+                timedOut: false,
+                workerShutdown: false,
+                reset: false,
+                ...details,
+              }),
+            ),
+          )
+          return new Promise((resolve) =>
+            signal.addEventListener('abort', () => {
+              stopped = true
+              resolve('stopped')
+            }),
+          )
+        },
+        options,
+      ),
+    )
+    .catch(() => 'left')
+  return { stopped, outcome }
+}
+
+describe('an activity whose attempt the server has given up', () => {
+  it('stops its work when that ends with it', async () => {
+    expect(await cancelledBy({ notFound: true })).toEqual({ stopped: true, outcome: 'stopped' })
+  })
+
+  it('leaves work alone that another may have taken over', async () => {
+    expect(await cancelledBy({ notFound: true }, { outlives: true })).toEqual({ stopped: false, outcome: 'left' })
+  })
+})
+
+describe('an activity that the workflow cancels', () => {
+  it('stops its work, also when that outlives it', async () => {
+    const stopped = { stopped: true, outcome: 'stopped' }
+    expect(await cancelledBy({ cancelRequested: true })).toEqual(stopped)
+    expect(await cancelledBy({ cancelRequested: true }, { outlives: true })).toEqual(stopped)
+  })
+})
