@@ -17,6 +17,7 @@ import { methodsOf } from './sdk-methods.ts'
 import { sessionResourceConformance } from './session-resources.ts'
 import { sessionConformance } from './sessions.ts'
 import { type Line, table } from './table.ts'
+import { vaultConformance } from './vaults.ts'
 import type { World } from './world.ts'
 
 const world = { recorder: new Recorder() } as World
@@ -32,6 +33,7 @@ environmentConformance(world)
 fileConformance(world)
 sessionConformance(world)
 sessionResourceConformance(world)
+vaultConformance(world)
 eventConformance(world)
 errorConformance(world)
 

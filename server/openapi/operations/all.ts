@@ -4,6 +4,7 @@ import { environmentOperations } from './environments.ts'
 import { fileOperations } from './files.ts'
 import { sessionResourceOperations } from './session-resources.ts'
 import { sessionOperations } from './sessions.ts'
+import { vaultOperations } from './vaults.ts'
 
 /** Every endpoint of the API. A route without an entry here fails a test. */
 export const operations: readonly Operation[] = [
@@ -12,4 +13,5 @@ export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...sessionResourceOperations,
   ...fileOperations,
+  ...vaultOperations,
 ]
