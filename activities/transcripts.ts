@@ -49,8 +49,14 @@ export class Transcripts {
     const log = this.#logs.get(sessionId)
     const release = log.tail.hold()
     try {
-      const view = await runOf(log.tail, place.run, signal)
-      const own = await indexOf(view, place.activityId, signal)
+      let view = await runOf(log.tail, place.run, signal)
+      let own = await indexOf(view, place.activityId, signal)
+      while (own === undefined) {
+        if (log.tail.current === view) throw new Error('the session has ended: this is a late attempt')
+        // An operator reset the session: the run has another past.
+        view = await runOf(log.tail, place.run, signal)
+        own = await indexOf(view, place.activityId, signal)
+      }
       const known = await this.#advance(sessionId, log, view, place, own)
       return known.transcript
     } finally {
@@ -108,12 +114,13 @@ async function runOf(
   return view
 }
 
-/** Index of the fact that says that this activity was scheduled, once it is there. */
-async function indexOf(view: RunView, activityId: string, signal: AbortSignal): Promise<number> {
+/** Index of the fact that says that this activity was scheduled, once it is there; undefined when it never will be. */
+async function indexOf(view: RunView, activityId: string, signal: AbortSignal): Promise<number | undefined> {
   const isOwn = (fact: Fact) => fact.kind === 'scheduled' && fact.activityId === activityId
   for (;;) {
     const index = view.facts.findLastIndex(isOwn)
     if (index >= 0) return index
+    if (view.closed) return undefined
     signal.throwIfAborted()
     await view.changed(signal)
   }

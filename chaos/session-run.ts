@@ -84,6 +84,15 @@ export class SessionRun {
     }
   }
 
+  /** Waits until the session has ended. */
+  async ended(): Promise<void> {
+    for (const deadline = Date.now() + stuckMs; !this.readers[0]!.ended; await sleep(20)) {
+      if (Date.now() < Math.max(deadline, this.#calmSince() + stuckMs)) continue
+      this.complaints.push({ kind: 'stuck', text: 'archived, and not terminated' })
+      return
+    }
+  }
+
   /** Waits until both readers have seen the event. */
   async seen(eventId: string): Promise<void> {
     for (const deadline = Date.now() + stuckMs; Date.now() < deadline; await sleep(20)) {

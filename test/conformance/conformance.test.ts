@@ -11,6 +11,7 @@ import { errorConformance } from './errors.ts'
 import { eventConformance } from './events.ts'
 import { fileConformance } from './files.ts'
 import { elsewhere, errors, events, resources, sessionErrors } from './manifest.ts'
+import { memoryStoreConformance } from './memory-stores.ts'
 import { matches, notOffered } from './not-offered.ts'
 import { Recorder, type Seen } from './recorder.ts'
 import { methodsOf } from './sdk-methods.ts'
@@ -33,6 +34,7 @@ environmentConformance(world)
 fileConformance(world)
 sessionConformance(world)
 sessionResourceConformance(world)
+memoryStoreConformance(world)
 vaultConformance(world)
 eventConformance(world)
 errorConformance(world)

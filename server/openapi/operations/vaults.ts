@@ -4,8 +4,8 @@ import { credential, credentialValidation, vault } from '../objects/vaults.ts'
 import { deleted, json, type Operation, page } from '../operation.ts'
 
 const one = '/v1/vaults/{id}'
-const credentials = `${one}/credentials`
-const credentialPath = `${credentials}/{credentialId}`
+const ofOne = `${one}/credentials`
+const held = `${ofOne}/{credentialId}`
 
 /** Source: spec §18. */
 export const vaultOperations: Operation[] = [
@@ -38,65 +38,59 @@ export const vaultOperations: Operation[] = [
     id: 'vaults.delete',
     method: 'DELETE',
     path: one,
-    summary: 'Deletes a vault with its credentials',
+    summary: 'Deletes a vault and its credentials',
     answer: deleted('vault_deleted'),
   },
   {
     id: 'vaults.archive',
     method: 'POST',
     path: `${one}/archive`,
-    summary: 'Archives a vault and its credentials, whose secrets go',
+    summary: 'Archives a vault: its secrets are removed',
     answer: json(vault),
   },
   {
     id: 'vaults.credentials.create',
     method: 'POST',
-    path: credentials,
-    summary: 'Puts a credential into a vault; its secrets are in no answer',
+    path: ofOne,
+    summary: 'Stores a credential; its secrets are in no answer',
     body: credentialCreateParams,
     answer: json(credential),
   },
   {
     id: 'vaults.credentials.list',
     method: 'GET',
-    path: credentials,
-    summary: 'Lists the credentials of a vault, newest first',
+    path: ofOne,
+    summary: 'Lists the credentials of a vault',
     query: credentialListParams,
     answer: page(credential),
   },
-  {
-    id: 'vaults.credentials.retrieve',
-    method: 'GET',
-    path: credentialPath,
-    summary: 'A credential',
-    answer: json(credential),
-  },
+  { id: 'vaults.credentials.retrieve', method: 'GET', path: held, summary: 'A credential', answer: json(credential) },
   {
     id: 'vaults.credentials.update',
     method: 'POST',
-    path: credentialPath,
-    summary: 'Changes a credential, or replaces its secrets',
+    path: held,
+    summary: 'Changes a credential',
     body: credentialUpdateParams,
     answer: json(credential),
   },
   {
     id: 'vaults.credentials.delete',
     method: 'DELETE',
-    path: credentialPath,
+    path: held,
     summary: 'Deletes a credential',
     answer: deleted('vault_credential_deleted'),
   },
   {
     id: 'vaults.credentials.archive',
     method: 'POST',
-    path: `${credentialPath}/archive`,
-    summary: 'Archives a credential, whose secrets go',
+    path: `${held}/archive`,
+    summary: 'Archives a credential: its secret is removed',
     answer: json(credential),
   },
   {
     id: 'vaults.credentials.mcpOAuthValidate',
     method: 'POST',
-    path: `${credentialPath}/mcp_oauth_validate`,
+    path: `${held}/mcp_oauth_validate`,
     summary: 'Tries an OAuth credential on its MCP server',
     answer: json(credentialValidation),
   },
