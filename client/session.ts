@@ -47,8 +47,8 @@ export class HoldfastClosed extends Error {
   override readonly name = 'HoldfastClosed'
   readonly code = 'closed'
 
-  constructor(sessionId: string) {
-    super(`Holdfast was closed while session ${sessionId} was waited for`)
+  constructor(sessionId: string, cause?: unknown) {
+    super(`Holdfast was closed while session ${sessionId} was waited for`, { cause })
   }
 }
 
@@ -115,8 +115,8 @@ export class Session {
     ]
     const ended = new AbortController()
     const signal = AbortSignal.any([...signals.filter((given) => given !== undefined), ended.signal])
+    const log = this.#runtime.logs.get(this.id)
     try {
-      const log = this.#runtime.logs.get(this.id)
       const items = await log.follow({ signal })
       const view = await log.newest()
       const waiting = new Map(view.waiting.map((event) => [event.id, event.type]))
@@ -146,6 +146,10 @@ export class Session {
       signal.throwIfAborted()
       if (log.tail.ended && !log.tail.current?.closed) throw new HoldfastClosed(this.id)
       return { status: 'terminated', stopReason: null }
+    } catch (error) {
+      // What it was reading when the connection went says nothing.
+      if (log.tail.ended && !log.tail.current?.closed && !signal.aborted) throw new HoldfastClosed(this.id, error)
+      throw error
     } finally {
       ended.abort()
     }

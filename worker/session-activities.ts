@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ApplicationFailure, activityInfo } from '@temporalio/activity'
+import { ApplicationFailureCategory } from '@temporalio/common'
 import type { Holdfast } from '../client/holdfast.ts'
 import { SessionWorkflow } from '../client/session-workflow.ts'
 import { turnOutcome } from '../client/turn-outcome.ts'
@@ -70,6 +71,8 @@ function refusing<A extends unknown[], T>(activity: (...args: A) => Promise<T>) 
         type: 'ApiError',
         message: error.message,
         nonRetryable: true,
+        // It is the pipeline's to deal with: no warning in the worker's log.
+        category: ApplicationFailureCategory.BENIGN,
         details: [{ status: error.status, type: error.type, ...(error.code && { code: error.code }) }],
       })
     }
