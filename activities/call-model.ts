@@ -45,7 +45,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
   const { logs, records, blobs, bus, model, transcripts, prices, compactAtTokens, host } = dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
-    const { activityId } = activityInfo()
+    const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
       let cost = (_usage: StepUsage): { cost?: number } => ({})
@@ -58,7 +58,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         const price = priceOf(agent.model.id, prices)
         if (price) cost = (spent) => ({ cost: costOf(price, spent) })
         const { run, transcriptFrom } = input
-        const messages = await transcripts.messages(sessionId, { run, transcriptFrom, activityId }, signal)
+        const messages = await transcripts.messages(sessionId, { run, transcriptFrom, activityId, scheduledAt }, signal)
         const previews = new Previews(bus, sessionId, activityId)
         const response = await model.request(
           {
