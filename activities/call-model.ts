@@ -49,7 +49,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
   const { logs, records, blobs, bus, model, outputs, transcripts, mcp, prices, compactAtTokens, host } = dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
-    const { activityId } = activityInfo()
+    const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
     // Where a turn may end: what background processes wrote since the last call is to be there when the session is idle.
     const captureAtEnd = async () => {
       if (input.host === host) await outputs.capture(sessionId)
@@ -67,7 +67,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         if (price) cost = (spent) => ({ cost: costOf(price, spent) })
         const { run, transcriptFrom, revision, begins: retry = false } = input
         const [messages, mcpTools] = await Promise.all([
-          transcripts.messages(sessionId, { run, transcriptFrom, activityId }, signal),
+          transcripts.messages(sessionId, { run, transcriptFrom, activityId, scheduledAt }, signal),
           mcp.catalog({ session, agent, revision }, { retry, signal }),
         ])
         const previews = new Previews(bus, sessionId, activityId)
