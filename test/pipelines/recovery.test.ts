@@ -157,13 +157,3 @@ describe('a pipeline whose worker is killed while it waits', () => {
     return fork(program, [JSON.stringify({ temporal: host.temporal, taskQueue })])
   }
 })
-
-describe('a pipeline that leaves while its message is on its way', () => {
-  it('leaves no session at work behind', async () => {
-    const interrupted = (await (await start('leaves', place(), 'interrupt')).result()) as { cancelled: boolean }
-    expect(interrupted).toMatchObject({ cancelled: true, after: { status: 'idle' } })
-    const archived = (await (await start('leaves', place(), 'archive')).result()) as { id: string }
-    expect(archived).toMatchObject({ cancelled: true, after: { status: 'terminated' } })
-    expect((await host.client.beta.sessions.retrieve(archived.id)).archived_at).not.toBeNull()
-  })
-})
