@@ -16,7 +16,12 @@ export interface PromptPlace {
   transcriptFrom: number
   /** Activity whose own scheduling ends the prompt. */
   activityId: string
+  /** When it was scheduled, milliseconds since the epoch. */
+  scheduledAt: number
 }
+
+/** Below the shortest heartbeat time-out: an attempt that is younger cannot have been given up. */
+const surelyWantedMs = 400
 
 /**
  * Builds prompts: everything in a session's log before the activity that asks. That prefix never changes, so a retry
@@ -49,9 +54,20 @@ export class Transcripts {
     const log = this.#logs.get(sessionId)
     const release = log.tail.hold()
     try {
-      const view = await runOf(log.tail, place.run, signal)
-      const own = await indexOf(view, place.activityId, signal)
+      let view = await runOf(log.tail, place.run, signal)
+      let own = await indexOf(view, place.activityId, signal)
+      while (own === undefined) {
+        if (log.tail.current === view) throw new Error('the session has ended: this is a late attempt')
+        // An operator reset the session: the run has another past.
+        view = await runOf(log.tail, place.run, signal)
+        own = await indexOf(view, place.activityId, signal)
+      }
       const known = await this.#advance(sessionId, log, view, place, own)
+      // A process that was frozen, or cut off from Temporal, must not ask for a step that another has done by now.
+      if (Date.now() - place.scheduledAt > surelyWantedMs) await log.tail.catchUp()
+      if (view.facts.some((fact) => isEnd(fact, place.activityId))) {
+        throw new Error('this attempt was given up: another has taken its place')
+      }
       return known.transcript
     } finally {
       release()
@@ -92,6 +108,9 @@ function apply(known: Known, upTo: number): void {
   }
 }
 
+const isEnd = (fact: Fact, activityId: string) =>
+  (fact.kind === 'completed' || fact.kind === 'failed') && fact.activityId === activityId
+
 /** The view of a run, once the tail has reached it. */
 async function runOf(
   tail: { current: RunView | undefined; catchUp(): Promise<RunView> },
@@ -108,12 +127,13 @@ async function runOf(
   return view
 }
 
-/** Index of the fact that says that this activity was scheduled, once it is there. */
-async function indexOf(view: RunView, activityId: string, signal: AbortSignal): Promise<number> {
+/** Index of the fact that says that this activity was scheduled, once it is there; undefined when it never will be. */
+async function indexOf(view: RunView, activityId: string, signal: AbortSignal): Promise<number | undefined> {
   const isOwn = (fact: Fact) => fact.kind === 'scheduled' && fact.activityId === activityId
   for (;;) {
     const index = view.facts.findLastIndex(isOwn)
     if (index >= 0) return index
+    if (view.closed) return undefined
     signal.throwIfAborted()
     await view.changed(signal)
   }

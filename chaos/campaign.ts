@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Api } from './api.ts'
 import type { CheckFinding } from './check/finding.ts'
@@ -35,6 +37,15 @@ export interface Outcome {
   repeated: number
   /** Folder with the logs, when it was kept. */
   folder?: string
+}
+
+/** What was seen of each session that something is wrong with, or of all when nothing is, and when was struck. */
+async function keepEvidence(folder: string, { strikes, sessions }: Outcome): Promise<void> {
+  const bad = sessions.filter(({ findings }) => findings.length > 0)
+  for (const session of bad.length > 0 ? bad : sessions) {
+    await writeFile(path.join(folder, `${session.evidence.name}.json`), JSON.stringify(session, undefined, 1))
+  }
+  await writeFile(path.join(folder, 'strikes.json'), JSON.stringify(strikes, undefined, 1))
 }
 
 /** How long a strike waits for its moment before it strikes without. */
@@ -110,6 +121,7 @@ export async function runCampaign({ kills, seed, sessions, only, keep, say }: Ca
     }
     const bad = outcome.sessions.some(({ findings }) => findings.length > 0) || outcome.sessions.length === 0
     if (bad || keep) outcome.folder = world.folder
+    if (outcome.folder) await keepEvidence(outcome.folder, outcome)
     await world.stop({ keep: bad || keep === true })
   }
   outcome.seconds = (Date.now() - began) / 1000

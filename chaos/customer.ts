@@ -37,6 +37,7 @@ export async function useSessions(shop: Shop, random: Random, enough: () => bool
     if (archive) {
       shop.moments.tell('archive', run.name)
       await shop.api.call('POST', `/sessions/${run.id}/archive`, {})
+      await run.ended()
     }
     shop.closed(run, await collect(run, shop.collect))
   }

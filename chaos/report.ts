@@ -2,7 +2,7 @@ import os from 'node:os'
 import type { Outcome } from './campaign.ts'
 import { type FindingKind, kinds } from './check/finding.ts'
 import { faults } from './faults.ts'
-import { quantile, recoveryMs, type Strike } from './recovery.ts'
+import { isAlone, quantile, recoveryMs, type Strike } from './recovery.ts'
 
 /** What the campaign found, for a person to read. */
 export function report(outcome: Outcome, seed: number): string {
@@ -17,7 +17,7 @@ export function report(outcome: Outcome, seed: number): string {
     `${new Date().toISOString().slice(0, 10)}, ${machine}`,
     ...(impossible.length > 0 ? [`found nothing to strike: ${[...new Set(impossible)].join(', ')}`] : []),
     '',
-    row('from strike to next progress', 'count', 'p50', 'p95', 'aim'),
+    `${row('from strike to next progress', 'count', 'all p50 / p95', 'alone p50 / p95', 'aim')}   slowest`,
     ...recoveries(outcome),
     '',
     ...Object.entries(kinds).map(
@@ -39,28 +39,45 @@ const isToolUse = ({ type }: { type: string }) => type.endsWith('tool_use')
 const count = ({ sessions }: Outcome, wanted: FindingKind) =>
   sessions.flatMap(({ findings }) => findings).filter(({ kind }) => kind === wanted).length
 
+interface Recovery {
+  ms: number
+  session: string
+  strike: Strike
+}
+
 function recoveries(outcome: Outcome): string[] {
   const evidence = new Map(outcome.sessions.map((session) => [session.evidence.name, session.evidence]))
-  const timesOf = (strike: Strike, names: (string | undefined)[]) =>
-    names.flatMap((name) => {
-      const seen = name && evidence.get(name)
-      const time = seen ? recoveryMs(strike, seen) : undefined
-      return time === undefined ? [] : [time]
+  const of = (strike: Strike, names: string[]): Recovery[] =>
+    names.flatMap((session) => {
+      const seen = evidence.get(session)
+      const ms = seen && recoveryMs(strike, seen)
+      return ms === undefined ? [] : [{ ms, session, strike }]
     })
   return Object.entries(faults).flatMap(([name, { aim, unseen }]) => {
     const strikes = outcome.strikes.filter(({ fault }) => fault === name)
     if (strikes.length === 0) return []
-    const times = strikes.flatMap((strike) => {
+    const found = strikes.flatMap((strike) => {
       // Which session was at work in it is not seen from outside: the slowest is.
-      if (unseen) return [timesOf(strike, strike.working).reduce((a, b) => Math.max(a, b), 0)]
-      return timesOf(strike, [strike.session])
+      if (unseen) return of(strike, strike.working).toSorted(slowestFirst).slice(0, 1)
+      return of(strike, strike.session ? [strike.session] : [])
     })
+    const times = found.map(({ ms }) => ms)
+    const alone = found
+      .filter(({ ms, strike }) => isAlone(strike, ms, outcome.strikes, (fault) => faults[fault]!.outage === true))
+      .map(({ ms }) => ms)
     const seconds = (ms: number) => (Number.isNaN(ms) ? '' : `${(ms / 1000).toFixed(2)} s`)
     const wanted = aim ? `${aim.p50 / 1000} s / ${aim.p95 / 1000} s` : ''
-    return [row(name, String(strikes.length), seconds(quantile(times, 0.5)), seconds(quantile(times, 0.95)), wanted)]
+    const [slowest] = found.toSorted(slowestFirst)
+    const where = slowest ? `${slowest.session} ${new Date(slowest.strike.at).toISOString().slice(11, 23)}` : ''
+    const figures = [times, alone].map(
+      (values) => `${seconds(quantile(values, 0.5))} ${seconds(quantile(values, 0.95)).padStart(9)}`,
+    )
+    return [`${row(name, String(strikes.length), ...figures, wanted)}   ${where}`]
   })
 }
 
+const slowestFirst = (a: Recovery, b: Recovery) => b.ms - a.ms
+
 function row(name: string, ...columns: string[]): string {
-  return `${name.padEnd(30)}${columns.map((column) => (column.length > 16 ? `   ${column}` : column.padStart(16))).join('')}`.trimEnd()
+  return `${name.padEnd(30)}${columns.map((column) => column.padStart(20)).join('')}`
 }

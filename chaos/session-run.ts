@@ -84,6 +84,15 @@ export class SessionRun {
     }
   }
 
+  /** Waits until the session has ended. */
+  async ended(): Promise<void> {
+    for (const deadline = Date.now() + stuckMs; !this.readers[0]!.ended; await sleep(20)) {
+      if (Date.now() < Math.max(deadline, this.#calmSince() + stuckMs)) continue
+      this.complaints.push({ kind: 'stuck', text: 'archived, and not terminated' })
+      return
+    }
+  }
+
   /** Waits until both readers have seen the event. */
   async seen(eventId: string): Promise<void> {
     for (const deadline = Date.now() + stuckMs; Date.now() < deadline; await sleep(20)) {
@@ -104,6 +113,8 @@ export class SessionRun {
 
   #see(event: SeenEvent): void {
     if (event.processed_at) this.#processed.add(event.id)
+    // It makes a turn, whose own events come right behind it: the idleness of before is over.
+    if (event.type === 'user.message' && event.processed_at) this.#status = event
     if (event.type.startsWith('session.status_') && event.type !== 'session.status_rescheduled') this.#status = event
     if (event.type === 'agent.custom_tool_use') {
       const { mark } = event.input as { mark: string }

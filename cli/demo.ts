@@ -7,8 +7,8 @@ import Anthropic, { toFile } from '@anthropic-ai/sdk'
 import { startScriptedModel } from '../testing/scripted-model/server.ts'
 import { loadConfig } from '../worker/config/load-config.ts'
 import { freePort } from '../worker/temporal-server/free-port.ts'
-import { Printer } from './demo-printer.ts'
 import { startLocalHost } from './local-host.ts'
+import { SessionPrinter } from './output/session-printer.ts'
 
 const csv = [
   'city,country,population',
@@ -130,7 +130,7 @@ async function turn(
   await client.beta.sessions.events.send(sessionId, {
     events: [{ type: 'user.message', content: [{ type: 'text', text }] }],
   })
-  const printer = new Printer()
+  const printer = new SessionPrinter()
   for await (const event of stream) {
     printer.show(event)
     onEvent?.(event.type)

@@ -1,26 +1,15 @@
 import path from 'node:path'
-import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
-import { keepPurging } from '../client/expired-files.ts'
-import { Holdfast } from '../client/holdfast.ts'
-import type { Bus } from '../log/bus.ts'
+import type { Holdfast } from '../client/holdfast.ts'
 import { LocalBus } from '../log/bus.ts'
-import { startServer } from '../server/main.ts'
-import { openBlobs } from '../store/file-blobs.ts'
-import { openRecords } from '../store/open-records.ts'
-import { openSecrets } from '../store/secrets.ts'
-import { bury } from '../worker/bury.ts'
 import type { Config } from '../worker/config/load-config.ts'
 import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
-import { workerConfig } from '../worker/config/worker-config.ts'
 import { lockData } from '../worker/data-lock.ts'
-import { extension, packageRoot } from '../worker/package-root.ts'
 import { forgetRunningHost, noteRunningHost } from '../worker/running-host.ts'
-import { Supervisor } from '../worker/supervisor.ts'
 import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { keepTemporalRunning } from '../worker/temporal-server/keep-running.ts'
 import { resolveBinary } from '../worker/temporal-server/resolve-binary.ts'
 import { checkAddress } from './check-address.ts'
-import { ratesFor } from './rates.ts'
+import { connectHoldfast, type PartOptions, startApi, startWorkers } from './host-parts.ts'
 
 export interface LocalHost {
   /** Where the HTTP API listens. */
@@ -45,7 +34,7 @@ export interface LocalHostOptions {
 /** Everything on one machine: Temporal (unless one is configured), the worker processes and the HTTP API. */
 export async function startLocalHost(config: Config, { log, env = process.env }: LocalHostOptions): Promise<LocalHost> {
   const { server, temporal, secrets } = config
-  const { namespace, taskQueue } = temporal
+  const { namespace } = temporal
   // What was started is stopped in the opposite order: at the end, or when a later part does not come up.
   await using started = new AsyncDisposableStack()
 
@@ -57,74 +46,30 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   started.defer(() => reached.stop())
   const { connection } = reached
 
-  const records = await openRecords(config.records)
-  const bus: Bus = new LocalBus()
-  const holdfast = await Holdfast.connect({
-    connection: connectionOptions(connection),
-    namespace,
-    taskQueue,
-    records,
-    blobs: await openBlobs(config.blobs),
-    settings: config.session,
-    ...(config.model.prices && { prices: config.model.prices }),
-    secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
-    allowPrivate: config.egress.allowPrivate,
-    ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
-    bus,
-  })
+  const parts: PartOptions = { config, connection, log }
+  const bus = new LocalBus()
+  const holdfast = await connectHoldfast(parts, bus)
   started.defer(() => holdfast.close())
-  started.defer(() => new BubblewrapProvider({ dataDir: config.data }).shutdown())
-
-  const supervisor = new Supervisor({
-    program: path.join(packageRoot, 'worker', `main${extension}`),
-    config: workerConfig(config, connection),
-    processes: config.worker.processes,
-    standby: config.worker.standby,
-    env,
-    log,
-    onDeath: async (death) => {
-      const { connection: client } = holdfast.runtime
-      const failed = await client.withDeadline(Date.now() + burialMs, () => bury(client, namespace, death))
-      if (failed > 0) log(`worker process ${death.pid}: ${failed} of its activities were handed on`)
-    },
-    onPreview: (sessionId, preview) => bus.publish(sessionId, preview as Parameters<Bus['publish']>[1]),
-  })
-  started.defer(() => supervisor.stop())
-  await supervisor.start()
-
-  const purging = keepPurging(holdfast.runtime, log)
-  started.defer(() => purging.stop())
-  const rates = ratesFor(config.limits, server.host)
-  const http = await startServer({
-    api: holdfast,
-    apiKeys: secrets.apiKeys,
-    host: server.host,
-    port: server.port,
-    log,
-    rates,
-  })
-  started.defer(() => http.close())
-  await noteRunningHost(config.data, { url: http.url, temporal: { address: connection.address, namespace } })
+  const workers = started.use(await startWorkers(parts, holdfast, { bus, env }))
+  const api = started.use(await startApi(parts, holdfast))
+  await noteRunningHost(config.data, { url: api.url, temporal: { address: connection.address, namespace } })
   started.defer(() => forgetRunningHost(config.data))
 
   const running = started.move()
   return {
-    url: http.url,
+    url: api.url,
     temporal: { address: connection.address, namespace, ...(reached.uiUrl && { uiUrl: reached.uiUrl }) },
     holdfast,
     get workerPids() {
-      return supervisor.pids
+      return workers.pids
     },
     stop: () => running.disposeAsync(),
     kill() {
-      supervisor.kill()
+      workers.kill()
       reached.kill()
     },
   }
 }
-
-/** After this the server's own time-outs have found the death too. */
-const burialMs = 10_000
 
 interface ReachedServer {
   connection: TemporalConnection

@@ -91,7 +91,8 @@ export class SessionWorkflow {
         namespace,
         execution: { workflowId: this.#id },
       })
-      return await decodeState(this.#runtime, workflowExecutionInfo?.memo)
+      const state = await decodeState(this.#runtime, workflowExecutionInfo?.memo)
+      return state && endedFromOutside.has(workflowExecutionInfo?.status ?? 0) ? terminated(state) : state
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error
@@ -116,6 +117,21 @@ export class SessionWorkflow {
     const [encoded] = await this.#runtime.codec.encode([payload], { workflowId: this.#id })
     return encoded!
   }
+}
+
+const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1
+const endedFromOutside = new Set<number>([
+  WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED,
+  WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CANCELED,
+  WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED,
+  WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
+])
+
+/** What a session says that could not say it itself any more. */
+function terminated({ activeSince, ...state }: SessionMemo): SessionMemo {
+  const usage = { ...state.usage }
+  if (activeSince !== undefined) usage.active_seconds += Math.max(0, state.updatedAt - activeSince) / 1000
+  return { ...state, usage, status: 'terminated', stopReason: null, pending: [] }
 }
 
 /** Starts the workflow that erases a session everywhere. */

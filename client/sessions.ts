@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { deletedReason } from '../log/projection.ts'
 import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
 import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
 import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
@@ -17,6 +18,7 @@ import {
 } from '../protocol/sessions.ts'
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
+import { keepEnded } from './ended-session.ts'
 import { checkContent, receivedEvents } from './received-events.ts'
 import { createResourcesApi } from './resources.ts'
 import type { Runtime } from './runtime.ts'
@@ -44,8 +46,10 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   /** The newest state; for a session that Temporal has forgotten, the last one that its log has. */
   async function stateOf(row: SessionRecord): Promise<SessionMemo | undefined> {
     const state = await new SessionWorkflow(runtime, row.id).state()
-    if (state || !row.archivedAt) return state
-    return (await runtime.logs.get(row.id).lastSegment())?.final
+    if (state?.status === 'terminated' && !row.archivedAt) await keepEnded(runtime, row.id, state)
+    if (state) return state
+    const last = await runtime.logs.get(row.id).lastSegment()
+    return last?.final && { ...last.final, status: 'terminated' }
   }
 
   async function view(row: SessionRecord): Promise<Session> {
@@ -157,7 +161,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       await startErase(runtime, { sessionId, ...(state?.host && { host: state.host }) } satisfies EraseStart)
       await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
       // Ends the streams of the session; the rest is erased in the background, durably.
-      await new SessionWorkflow(runtime, sessionId).terminate('deleted')
+      await new SessionWorkflow(runtime, sessionId).terminate(deletedReason)
       return { id: sessionId, type: 'session_deleted' }
     },
 
@@ -208,12 +212,16 @@ async function checkEnvironment({ records }: Runtime, id: string): Promise<void>
   if (environment.archived_at) throw invalidRequest(`environment ${id} is archived`, { code: 'environment_archived' })
 }
 
-/** @throws ApiError 404 for a vault that is not there, 400 for an archived one */
+/** @throws ApiError 404 for a vault that is not there, 400 for an archived one and for what no container can be given yet */
 async function checkVaults({ records }: Runtime, ids: string[]): Promise<void> {
   for (const [index, id] of ids.entries()) {
     const vault = await records.vaults.get(id)
     if (!vault) throw notFound(`vault_ids.${index}: vault`, id)
     if (vault.archived_at) throw invalidRequest(`vault_ids.${index}: vault ${id} is archived`)
+    const held = await records.credentials.active([id])
+    if (held.some(({ credential }) => credential.auth.type === 'environment_variable')) {
+      throw notSupported(`vault_ids.${index}: a vault with a credential of type environment_variable`)
+    }
   }
 }
 

@@ -69,13 +69,19 @@ export class HistoryDecoder {
     if (continued) return { ...at, kind: 'continued', runId: continued.newExecutionRunId ?? '' }
     if (event.workflowExecutionCompletedEventAttributes) return { ...at, kind: 'closed', how: 'completed' }
     if (event.workflowExecutionFailedEventAttributes) return { ...at, kind: 'closed', how: 'failed' }
-    if (event.workflowExecutionTerminatedEventAttributes) return { ...at, kind: 'closed', how: 'terminated' }
+    const terminated = event.workflowExecutionTerminatedEventAttributes
+    if (terminated) {
+      return { ...at, kind: 'closed', how: 'terminated', ...(terminated.reason && { reason: terminated.reason }) }
+    }
     if (event.workflowExecutionCanceledEventAttributes) return { ...at, kind: 'closed', how: 'canceled' }
     if (event.workflowExecutionTimedOutEventAttributes) return { ...at, kind: 'closed', how: 'timedOut' }
 
     const taskFailed = event.workflowTaskFailedEventAttributes
+    if (taskFailed?.cause === resetWorkflow) {
+      return { ...at, kind: 'reset', reason: taskFailed.failure?.message ?? '' }
+    }
     // An unhandled command is the server's way to hand over a signal that arrived during a roll over: no error.
-    if (taskFailed && taskFailed.cause !== unhandledCommand && taskFailed.cause !== resetWorkflow) {
+    if (taskFailed && taskFailed.cause !== unhandledCommand) {
       return { ...at, kind: 'stuck', message: taskFailed.failure?.message ?? 'the workflow task failed' }
     }
     return undefined

@@ -31,7 +31,9 @@ export type Fact =
   | (At & OfActivity & { kind: 'cancelRequested' })
   /** The run goes on as another. */
   | (At & { kind: 'continued'; runId: string })
-  | (At & { kind: 'closed'; how: 'completed' | 'failed' | 'terminated' | 'canceled' | 'timedOut' })
+  | (At & { kind: 'closed'; how: 'completed' | 'failed' | 'terminated' | 'canceled' | 'timedOut'; reason?: string })
+  /** An operator took the workflow back to an earlier place of its history; what stands before this is from then. */
+  | (At & { kind: 'reset'; reason: string })
   /** Workflow code threw; Temporal tries again for ever. */
   | (At & { kind: 'stuck'; message: string })
 

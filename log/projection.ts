@@ -61,10 +61,17 @@ export function project(state: ProjectionState, fact: Fact): LogItem[] {
       return items(state, fact.id, [requestEnd(fact.activityId, fact.at, true, undefined)])
     case 'stuck':
       return items(state, fact.id, [stuck(state.run, fact.id, fact.message, fact.at)])
+    case 'reset':
+      return items(state, fact.id, [byOperator(state.run, fact.id, resetText(fact.reason), 'retrying', fact.at)])
+    case 'closed':
+      return items(state, fact.id, ended(state.run, fact))
     default:
       return []
   }
 }
+
+/** With what a deleted session's workflow is terminated: its readers are told by another event. */
+export const deletedReason = 'deleted'
 
 const asksModel = (activity: string) => activity === 'callModel' || activity === 'compact'
 
@@ -143,6 +150,28 @@ function stuck(run: number, id: number, reason: string, at: string): SessionEven
     type: 'session.error',
     id: `${prefixes.event}stuck${run}x${id}`,
     error: { type: 'unknown_error', message, retry_status: { type: 'retrying' } },
+    processed_at: at,
+  }
+}
+
+/** Nobody could announce it either: the workflow was ended from outside. */
+function ended(run: number, { id, at, how, reason }: Extract<Fact, { kind: 'closed' }>): SessionEvent[] {
+  if (how === 'completed' || reason === deletedReason) return []
+  const message = `the session's workflow was ended from outside (${how}${reason ? `: ${reason}` : ''}): it takes no more events`
+  return [
+    byOperator(run, id, message, 'terminal', at),
+    { type: 'session.status_terminated', id: `${prefixes.event}ended${run}x${id}`, processed_at: at },
+  ]
+}
+
+const resetText = (reason: string) =>
+  `an operator reset the session to an earlier place: what it did after that is no longer in its log (${reason})`
+
+function byOperator(run: number, id: number, message: string, type: 'retrying' | 'terminal', at: string): SessionEvent {
+  return {
+    type: 'session.error',
+    id: `${prefixes.event}operator${run}x${id}`,
+    error: { type: 'unknown_error', message, retry_status: { type } },
     processed_at: at,
   }
 }

@@ -201,6 +201,10 @@ export class Tail {
       this.#seen = Math.max(this.#seen, Number(event.eventId))
       if (!fact) continue
       if (fact.kind === 'started') this.#begin(fact.input.run)
+      if (fact.kind === 'closed' && fact.how === 'terminated') {
+        const { runId } = await this.#describe()
+        if (runId !== this.#runId) return this.#startOver(runId)
+      }
       const view = this.current!
       // Also keeps out what a re-read brings again.
       if (fact.id <= view.lastId) continue
@@ -211,6 +215,19 @@ export class Tail {
     }
     this.#token = response.nextPageToken?.length ? response.nextPageToken : undefined
     if (follow !== undefined) this.#enter(follow)
+    this.#notify()
+  }
+
+  /** A reset: the session lives on with another past. Who follows the old one is let go, and may come again. */
+  #startOver(runId: string): void {
+    const before = this.current
+    this.current = undefined
+    this.newestItem = undefined
+    this.#enter(runId)
+    if (before) {
+      before.closed = true
+      before.wake()
+    }
     this.#notify()
   }
 

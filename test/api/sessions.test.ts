@@ -59,7 +59,7 @@ describe('creating a session', () => {
       [{ resources: [{ type: 'file', file_id: 'file_nothing' }] }, 400, 'resources.0.file_id'],
       [{ resources: [{ type: 'github_repository', url: 'https://github.com/a' }] }, 400, 'resources.0.url'],
       [{ resources: [{ type: 'memory_store', memory_store_id: 'memstore_x', prompt: 'x' }] }, 400, 'memory_store'],
-      [{ vault_ids: ['vlt_x'] }, 400, 'vault_ids'],
+      [{ vault_ids: ['vlt_x'] }, 404, 'vault_ids.0'],
       [{ budget: { type: 'limit', max_list_cost: { amount: '0', currency: 'USD' } } }, 400, 'budget'],
       [{ metadata: { key: 'x'.repeat(513) } }, 400, 'metadata'],
       [{ surprise: true }, 400, 'surprise'],

@@ -11,12 +11,14 @@ import { errorConformance } from './errors.ts'
 import { eventConformance } from './events.ts'
 import { fileConformance } from './files.ts'
 import { elsewhere, errors, events, resources, sessionErrors } from './manifest.ts'
+import { memoryStoreConformance } from './memory-stores.ts'
 import { matches, notOffered } from './not-offered.ts'
 import { Recorder, type Seen } from './recorder.ts'
 import { methodsOf } from './sdk-methods.ts'
 import { sessionResourceConformance } from './session-resources.ts'
 import { sessionConformance } from './sessions.ts'
 import { type Line, table } from './table.ts'
+import { vaultConformance } from './vaults.ts'
 import type { World } from './world.ts'
 
 const world = { recorder: new Recorder() } as World
@@ -32,6 +34,8 @@ environmentConformance(world)
 fileConformance(world)
 sessionConformance(world)
 sessionResourceConformance(world)
+memoryStoreConformance(world)
+vaultConformance(world)
 eventConformance(world)
 errorConformance(world)
 

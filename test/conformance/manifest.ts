@@ -95,6 +95,11 @@ export const sessionErrors = [
 
 /** Covered by a test outside of this folder: its file, and a text that stands in it. */
 export const elsewhere: Record<string, { file: string; contains: string }> = {
+  'agent.thread_context_compacted': {
+    file: 'test/core/compaction.test.ts',
+    contains: 'agent.thread_context_compacted',
+  },
+  compaction_limit_reached_error: { file: 'test/workflows/guards.test.ts', contains: 'compaction_limit_reached_error' },
   billing_error: { file: 'test/model/provider.test.ts', contains: 'billing_error' },
   repository_authentication_error: {
     file: 'test/repositories/repositories.test.ts',

@@ -8,6 +8,8 @@ export async function belongings(client: Anthropic): Promise<Map<string, string>
   for await (const agent of beta.agents.list({ include_archived: true, limit: 100 })) note(agent)
   for await (const environment of beta.environments.list({ include_archived: true, limit: 100 })) note(environment)
   for await (const file of beta.files.list({ limit: 1000 })) note(file)
+  for await (const store of beta.memoryStores.list({ include_archived: true })) note(store)
+  for await (const vault of beta.vaults.list({ include_archived: true })) note(vault)
   for await (const session of beta.sessions.list({ include_archived: true, limit: 100 })) {
     const events = []
     for await (const event of beta.sessions.events.list(session.id)) events.push(event.id)

@@ -32,6 +32,8 @@ async function freshIds(): Promise<Record<Kind, string>> {
   const agent = await client.beta.agents.create({ name: 'target', model: 'claude-opus-5' })
   const environment = await client.beta.environments.create({ name: 'target' })
   const file = await client.beta.files.upload({ file: new File(['hello'], 'target.txt') })
+  const memoryStore = await client.beta.memoryStores.create({ name: 'target' })
+  const vault = await client.beta.vaults.create({ display_name: 'target' })
   const session = await newSession(host)
   const { data } = await client.beta.sessions.events.send(session.id, { events: [{ type: 'user.interrupt' }] })
   // From now on the session changes only when it is asked to.
@@ -40,6 +42,8 @@ async function freshIds(): Promise<Record<Kind, string>> {
     agent: agent.id,
     environment: environment.id,
     file: file.id,
+    memoryStore: memoryStore.id,
+    vault: vault.id,
     session: session.id,
     event: data![0]!.id,
     resource: 'sesrsc_0000000000000000000001',

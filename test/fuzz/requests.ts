@@ -25,6 +25,8 @@ const kindOf: Record<string, Kind> = {
   environments: 'environment',
   sessions: 'session',
   files: 'file',
+  memory_stores: 'memoryStore',
+  vaults: 'vault',
 }
 
 /** Requests of an operation, few of them right. */

@@ -26,7 +26,9 @@ async function routes(): Promise<string[]> {
 describe('the OpenAPI document', () => {
   it('has an entry for every route, and none without one', async () => {
     const documented = operations.map(({ method, path }) => `${method} ${path}`)
-    expect(documented.toSorted()).toEqual(await routes())
+    // An older verb of an endpoint that is described with its newer one. Source: spec §0.2.
+    const older = ['PATCH /v1/memory_stores/{id}/memories/{memory}']
+    expect([...documented, ...older].toSorted()).toEqual(await routes())
   })
 
   it('is given out by the server, to anybody', async () => {

@@ -81,7 +81,7 @@ describe('holdfast dev', { timeout: 60_000 }, () => {
     expect(await open.closed).toMatchObject({ code: 1 })
     expect(open.said.err).toContain('HOLDFAST_API_KEYS')
     const wrong = await dev(['--port', '70000'])
-    expect(await wrong.closed).toMatchObject({ code: 1 })
+    expect(await wrong.closed).toMatchObject({ code: 2 })
     expect(wrong.said.err).toContain('expected a number from 1 to 65535')
   })
 })

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectForReading } from '../../client/connection.ts'
 import { HoldfastCodec } from '../../log/payload-codec.ts'
 import { SessionLogs } from '../../log/session-logs.ts'
-import type { ModelStep, SessionStart } from '../../protocol/contract.ts'
+import { MODEL_FAILURE, type ModelStep, type SessionStart } from '../../protocol/contract.ts'
 import type { SessionEvent } from '../../protocol/events.ts'
 import { newId } from '../../protocol/ids.ts'
 import { memoryBlobs } from '../log/memory-blobs.ts'
@@ -89,6 +89,9 @@ async function withSession(
   })
 }
 
+/** The machine may be busy with other tests. */
+const patience = { timeout: 20_000 }
+
 const typesOf = (events: SessionEvent[]) => events.map((event) => event.type)
 
 describe("an error thrown by the session's own code", () => {
@@ -97,7 +100,7 @@ describe("an error thrown by the session's own code", () => {
     const callModel = async () => (broken ? { ...reply('x'), tools: null } : reply('fine'))
     await withSession({ callModel }, {}, async ({ say, events }) => {
       await say('one')
-      await expect.poll(async () => typesOf(await events()).at(-1)).toBe('session.status_idle')
+      await expect.poll(async () => typesOf(await events()).at(-1), patience).toBe('session.status_idle')
       const first = await events()
       expect(first.find((event) => event.type === 'session.error')).toMatchObject({
         error: {
@@ -109,7 +112,31 @@ describe("an error thrown by the session's own code", () => {
       expect(first.at(-1)).toMatchObject({ stop_reason: { type: 'retries_exhausted' } })
       broken = false
       await say('two')
-      await expect.poll(async () => typesOf(await events()).filter((type) => type === 'agent.message')).toHaveLength(1)
+      await expect
+        .poll(async () => typesOf(await events()).filter((type) => type === 'agent.message'), patience)
+        .toHaveLength(1)
+    })
+  })
+})
+
+describe('a conversation that no compaction makes short enough', () => {
+  it('ends the turn with compaction_limit_reached_error', async () => {
+    let compactions = 0
+    const callModel = async () => {
+      const failure = { error: 'model_request_failed_error', message: 'too long', transient: false, tooLong: true }
+      throw ApplicationFailure.create({ type: MODEL_FAILURE, nonRetryable: true, details: [failure] })
+    }
+    const compact = async () => {
+      compactions++
+      return { model: 'm', summary: 's', usage, transcriptFrom: 0 }
+    }
+    await withSession({ callModel, compact }, {}, async ({ say, events }) => {
+      await say('one')
+      await expect.poll(async () => typesOf(await events()).at(-1), patience).toBe('session.status_idle')
+      expect(compactions).toBe(3)
+      expect((await events()).find((event) => event.type === 'session.error')).toMatchObject({
+        error: { type: 'compaction_limit_reached_error' },
+      })
     })
   })
 })
@@ -125,7 +152,7 @@ describe('a run that cannot be sealed', () => {
       for (let turn = 1; turn <= 5; turn++) {
         await session.say(`turn ${turn}`)
         await expect
-          .poll(async () => typesOf(await session.events()).filter((type) => type === 'session.status_idle'))
+          .poll(async () => typesOf(await session.events()).filter((type) => type === 'session.status_idle'), patience)
           .toHaveLength(turn)
       }
       expect(attempts).toBe(1)

@@ -2,8 +2,10 @@ import type { Operation } from '../operation.ts'
 import { agentOperations } from './agents.ts'
 import { environmentOperations } from './environments.ts'
 import { fileOperations } from './files.ts'
+import { memoryStoreOperations } from './memory-stores.ts'
 import { sessionResourceOperations } from './session-resources.ts'
 import { sessionOperations } from './sessions.ts'
+import { vaultOperations } from './vaults.ts'
 
 /** Every endpoint of the API. A route without an entry here fails a test. */
 export const operations: readonly Operation[] = [
@@ -12,4 +14,6 @@ export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...sessionResourceOperations,
   ...fileOperations,
+  ...memoryStoreOperations,
+  ...vaultOperations,
 ]

@@ -1,0 +1,63 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { parsePort } from '../options.ts'
+
+/** The commands that run Holdfast, or look at what is there to run it. Each is loaded when it is used: `--help` needs no native module. */
+export function hostCommands(program: Command): void {
+  program
+    .command('dev')
+    .description('run everything on this machine: Temporal, workers and the HTTP API')
+    .option('-p, --port <port>', 'port of the API (4000)', parsePort)
+    .option('-d, --data <folder>', 'folder of everything that is kept (.holdfast)')
+    .option('--host <address>', 'address of the API (127.0.0.1); others need HOLDFAST_API_KEYS')
+    .action(async (options) => {
+      process.exitCode = await (await import('../dev.ts')).dev(options)
+    })
+
+  program
+    .command('server')
+    .description('run the HTTP API alone, for a Temporal server and workers that run elsewhere')
+    .option('-p, --port <port>', 'port of the API (4000)', parsePort)
+    .option('-d, --data <folder>', 'folder of everything that is kept (.holdfast)')
+    .option('--host <address>', 'address of the API (127.0.0.1); others need HOLDFAST_API_KEYS')
+    .action(async (options) => {
+      process.exitCode = await (await import('../server.ts')).server(options)
+    })
+
+  program
+    .command('worker')
+    .description('run workers alone, for a Temporal server that runs elsewhere')
+    .option('-d, --data <folder>', 'folder of everything that is kept (.holdfast)')
+    .option('--processes <count>', 'worker processes (1)', parseProcesses)
+    .action(async (options) => {
+      process.exitCode = await (await import('../worker.ts')).worker(options)
+    })
+
+  program
+    .command('doctor')
+    .description('say what this machine has and what is missing, with the command that mends it')
+    .option('-p, --port <port>', 'port of the API', parsePort)
+    .option('-d, --data <folder>', 'folder of everything that is kept')
+    .option('--json', 'for programs')
+    .option('--sessions', 'say which sessions do not get on, and why, instead')
+    .action(async ({ sessions, ...options }) => {
+      process.exitCode = sessions
+        ? await (await import('../doctor-sessions.ts')).doctorSessions(options)
+        : await (await import('../doctor.ts')).doctor(options)
+    })
+
+  program
+    .command('demo')
+    .description('a session from upload to answer, through the death of its worker')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .action(async (_options, command: Command) => {
+      process.exitCode = (await (await import('../demo.ts')).demo(command.args)) ?? 0
+    })
+}
+
+function parseProcesses(text: string): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count < 1 || count > 64) throw new InvalidArgumentError('expected a number from 1 to 64')
+  return count
+}

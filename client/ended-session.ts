@@ -1,0 +1,16 @@
+import { readSegment, writeSegment } from '../log/segments.ts'
+import type { SessionMemo } from '../protocol/contract.ts'
+import type { Runtime } from './runtime.ts'
+
+/**
+ * Keeps the log of a session whose workflow was ended from outside: it could not seal itself, and Temporal forgets it
+ * after the retention. Done by whoever first looks at it; to do it again changes nothing.
+ */
+export async function keepEnded({ logs, blobs }: Runtime, sessionId: string, final: SessionMemo): Promise<void> {
+  const { run, facts, lastId, closed } = await logs.get(sessionId).newest()
+  if (!closed) return
+  // A segment may be there from a roll over that was cut off: it lacks the end.
+  const sealed = await readSegment(blobs, sessionId, run)
+  if (sealed?.final) return
+  await writeSegment(blobs, { session: sessionId, run, sealedAt: lastId, final, facts })
+}

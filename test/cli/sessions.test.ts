@@ -1,0 +1,152 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { jsonLines, type RunOptions, run, start } from '../support/command-line.ts'
+import { converse, listed, newSession, typesOf } from '../support/conversation.ts'
+import { startTestHost, type TestHost } from '../support/host.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { until } from '../support/until.ts'
+
+let host: TestHost
+beforeAll(async () => {
+  host = await startTestHost({ config: { session: { modelAttempts: 2 } } })
+})
+afterAll(() => host.remove())
+
+const holdfast = (args: string[], options: RunOptions = {}) => run(args, { url: host.url, ...options })
+const create = (...args: string[]) => [
+  'sessions',
+  'create',
+  '--agent',
+  host.agent,
+  '--environment',
+  host.environment,
+  ...args,
+]
+
+describe('holdfast sessions', { timeout: 120_000 }, () => {
+  it('creates a session with a file and a message, and follows it to its answer', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(path.join(cwd, 'data.csv'), 'city,country\nOslo,Norway\n')
+    const message = '#bash cat /workspace/data.csv\n#say It has one city.'
+    const { code, out, err } = await holdfast(
+      create('--file', 'data.csv:/workspace/data.csv', '-m', message, '--follow'),
+      { cwd },
+    )
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toMatch(/^sesn_\w+\n/)
+    expect(out).toContain('bash     cat /workspace/data.csv')
+    expect(out).toContain('Oslo,Norway')
+    expect(out).toContain('agent    [scripted model] It has one city.')
+    expect(out.trimEnd().split('\n').at(-1)).toContain('idle (end_turn)')
+  })
+
+  it('prints the answer alone with --wait, as text and as JSON', async () => {
+    const session = await newSession(host)
+    expect(await holdfast(['sessions', 'send', session.id, '#say 42', '--wait'])).toEqual({
+      code: 0,
+      signal: null,
+      out: '[scripted model] 42\n',
+      err: '',
+    })
+    const json = await holdfast(['sessions', 'send', session.id, '-', '--wait', '--json'], { input: '#say 43' })
+    expect(JSON.parse(json.out)).toEqual({
+      session_id: session.id,
+      status: 'idle',
+      stop_reason: { type: 'end_turn' },
+      text: '[scripted model] 43',
+    })
+  })
+
+  it('shows the same events as the API, as JSON lines', async () => {
+    const session = await newSession(host)
+    await converse(host.client, session.id, '#bash echo hi\n#say done')
+    const { out } = await holdfast(['sessions', 'events', session.id, '--json'])
+    const events = await listed(host.client, session.id)
+    expect(jsonLines(out)).toEqual(JSON.parse(JSON.stringify(events)))
+    const typed = await holdfast([
+      'sessions',
+      'events',
+      session.id,
+      '--json',
+      '--type',
+      'agent.message',
+      '--newest-first',
+    ])
+    expect(typesOf(jsonLines(typed.out))).toEqual(['agent.message'])
+    // The tail has each once too, with its place; it goes on behind any of them.
+    const tailed = jsonLines((await holdfast(['sessions', 'tail', session.id, '--until-idle', '--json'])).out)
+    expect(tailed.map(({ cursor: _, ...event }) => event)).toEqual(jsonLines(out))
+    const middle = tailed[3]
+    const rest = await holdfast(['sessions', 'tail', session.id, '--until-idle', '--json', '--after', middle.cursor])
+    expect(jsonLines(rest.out)).toEqual(tailed.slice(4))
+  })
+
+  it('says with its exit code how the turn ended', async () => {
+    const session = await newSession(host)
+    const refused = await holdfast(['sessions', 'send', session.id, '#refuse', '--wait'])
+    expect(refused.code).toBe(5)
+    const spent = await holdfast(['sessions', 'send', session.id, '#fault 529 times=9\n#say never', '--follow'])
+    expect(spent).toMatchObject({ code: 5, out: expect.stringContaining('idle (retries_exhausted)') })
+  })
+
+  it('answers confirmations, one by one and all', async () => {
+    const { client } = host
+    const toolset = {
+      type: 'agent_toolset_20260401' as const,
+      default_config: { permission_policy: { type: 'always_ask' as const } },
+    }
+    const agent = await client.beta.agents.create({ name: 'Asks', model: 'claude-opus-5', tools: [toolset] })
+    const session = await client.beta.sessions.create({ agent: agent.id, environment_id: host.environment })
+    const asked = await holdfast([
+      'sessions',
+      'send',
+      session.id,
+      '#bash echo one\n#and\n#bash echo two\n#say {{last}}',
+      '--follow',
+      '--json',
+    ])
+    expect(asked.code).toBe(6)
+    const [first] = jsonLines(asked.out).find(({ type }) => type === 'session.status_idle').stop_reason.event_ids
+    expect((await holdfast(['sessions', 'deny', session.id, first, '--message', 'not this'])).code).toBe(0)
+    const done = await holdfast(['sessions', 'allow', session.id, '--all', '--wait'])
+    expect(done).toMatchObject({ code: 0, out: '[scripted model] two\n' })
+    expect(await holdfast(['sessions', 'allow', session.id, '--all'])).toMatchObject({ code: 4 })
+    expect(await holdfast(['sessions', 'allow', session.id])).toMatchObject({ code: 2 })
+    const denials = (await listed(client, session.id)).filter((event) => event.type === 'user.tool_confirmation')
+    expect(denials).toMatchObject([{ result: 'deny', deny_message: 'not this' }, { result: 'allow' }])
+  })
+
+  it('interrupts, updates, lists, archives and deletes', async () => {
+    const session = await newSession(host)
+    const waiting = start(['sessions', 'send', session.id, '#bash sleep 600\n#say late', '--wait'], { url: host.url })
+    await until(async () => typesOf(await listed(host.client, session.id)).includes('agent.tool_use'))
+    expect((await holdfast(['sessions', 'archive', session.id])).code).toBe(4)
+    expect((await holdfast(['sessions', 'interrupt', session.id])).code).toBe(0)
+    expect((await waiting.ended).code).toBe(0)
+    const titled = await holdfast(['sessions', 'update', session.id, '--title', 'Named', '--json'])
+    expect(JSON.parse(titled.out)).toMatchObject({ title: 'Named' })
+    const idle = jsonLines((await holdfast(['sessions', 'list', '--status', 'idle', '--json'])).out)
+    expect(idle.map(({ id }) => id)).toContain(session.id)
+    expect((await holdfast(['sessions', 'archive', session.id])).code).toBe(0)
+    const tail = await holdfast(['sessions', 'tail', session.id])
+    expect(tail).toMatchObject({ code: 0, out: expect.stringContaining('terminated') })
+    expect((await holdfast(['sessions', 'delete', session.id])).code).toBe(0)
+    expect((await holdfast(['sessions', 'tail', session.id])).code).toBe(3)
+  })
+
+  it('ends clean at Ctrl-C, and when nobody reads any more', async () => {
+    const session = await newSession(host)
+    await converse(host.client, session.id, '#say hello')
+    const tail = start(['sessions', 'tail', session.id], { url: host.url })
+    await until(() => tail.out.includes('hello'))
+    tail.child.kill('SIGINT')
+    expect(await tail.ended).toMatchObject({ code: 130, signal: null, err: '' })
+
+    const piped = start(['sessions', 'tail', session.id], { url: host.url })
+    await until(() => piped.out.includes('hello'))
+    piped.child.stdout!.destroy()
+    await converse(host.client, session.id, '#say again')
+    expect(await piped.ended).toMatchObject({ code: 0, err: '' })
+  })
+})
