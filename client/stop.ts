@@ -9,22 +9,25 @@ import { standing } from './standing.ts'
  */
 export async function stop(holdfast: Holdfast, sessionId: string, key: string, signal: AbortSignal): Promise<void> {
   const log = holdfast.runtime.logs.get(sessionId)
-  for (let count = 1; !(await isAtRest(log)); count++) {
+  // At the end of its budget nothing runs, and no interrupt is taken.
+  const initial = standing(await log.newest())
+  if (initial?.status === 'terminated' || initial?.stopReason?.type === 'budget_reached') return
+  for (let count = 1; ; count++) {
     const { data } = await holdfast.sessions.events.send(
       sessionId,
       { events: [{ type: 'user.interrupt' }] },
       { idempotencyKey: `${key}/${count}` },
     )
     await processed(log, data[0]!.id, signal)
+    // Judged behind an interrupt only: what came before it is in the log then, which lags behind what was accepted.
+    if (await isAtRest(log)) return
   }
 }
 
 async function isAtRest(log: SessionLog): Promise<boolean> {
   const view = await log.newest()
   const idle = standing(view)
-  // At the end of its budget nothing runs, and no interrupt is taken.
-  if (idle?.status === 'terminated' || idle?.stopReason?.type === 'budget_reached') return true
-  return idle !== undefined && idle.stopReason?.type !== 'requires_action' && view.waiting.length === 0
+  return idle !== undefined && (idle.status === 'terminated' || view.waiting.length === 0)
 }
 
 /** Resolves when the session has dealt with an event, or has ended. */
