@@ -1,7 +1,14 @@
 /** What a pipeline imports: `import { Holdfast } from 'holdfast'`. */
 export type { HoldfastApi } from './client/api.ts'
 export { Holdfast, type HoldfastOptions } from './client/holdfast.ts'
-export { type Idle, type LoggedEvent, type RunOptions, Session, SessionStopped } from './client/session.ts'
+export {
+  HoldfastClosed,
+  type Idle,
+  type LoggedEvent,
+  type RunOptions,
+  Session,
+  SessionStopped,
+} from './client/session.ts'
 export { defineTool, type ToolContext, type ToolDefinition, type Toolset, toolset } from './client/tools.ts'
 export { ApiError, type ApiErrorType } from './protocol/errors.ts'
 export { ResultError } from './protocol/typed-results.ts'

@@ -64,6 +64,9 @@ export default defineConfig({
     outputs: { fileBytes: 500 * 1024 ** 2, totalBytes: 5 * 1024 ** 3, files: 1000 },
   },
 
+  // MCP servers of agents.
+  mcp: { connectMs: 10_000, callMs: 5 * 60_000 },
+
   // records: { url: 'sqlite:.holdfast/records.db' },
   // blobs: { directory: '.holdfast/blobs' },
 })

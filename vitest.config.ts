@@ -6,8 +6,8 @@ export default defineConfig({
     // Temporal's core is native code with threads of its own: a process per file.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
     globalSetup: ['test/support/global-setup.ts'],
     // What is set around the run must not reach into it.

@@ -1,8 +1,12 @@
-import { activityInfo } from '@temporalio/activity'
-import type { Connection } from '@temporalio/client'
+import { status as Grpc } from '@grpc/grpc-js'
+import { ApplicationFailure, activityInfo } from '@temporalio/activity'
+import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { isNotFound } from '../log/tail.ts'
 import { type NotifyInput, names } from '../protocol/contract.ts'
+
+/** Refusals that another try does not change. */
+const final = new Set([Grpc.INVALID_ARGUMENT, Grpc.PERMISSION_DENIED, Grpc.UNAUTHENTICATED, Grpc.UNIMPLEMENTED])
 
 /** The activity `notify`: signals a workflow that waits for the session. One that has ended waits no more. */
 export function makeNotify({ connection }: { connection: Connection }) {
@@ -17,7 +21,9 @@ export function makeNotify({ connection }: { connection: Connection }) {
         requestId: `${activityInfo().activityId}-${watcher.id}`,
       })
       .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error
+        if (isNotFound(error)) return
+        if (isGrpcServiceError(error) && final.has(error.code)) throw ApplicationFailure.nonRetryable(error.message)
+        throw error
       })
   }
 }

@@ -34,6 +34,17 @@ export function recoveryMs({ at }: Strike, { streams, requests, lines }: Evidenc
   return first - Math.max(at, ...ends)
 }
 
+/** An outage keeps later strikes from being recovered from for about this long. */
+const echoMs = 15_000
+
+/** Whether nothing else was struck that made this recovery longer. */
+export function isAlone(strike: Strike, ms: number, all: Strike[], isOutage: (fault: string) => boolean): boolean {
+  return all.every(({ at, fault }) => {
+    const since = at - strike.at
+    return since === 0 || since > ms || since < (isOutage(fault) ? -echoMs : 0)
+  })
+}
+
 /** The value below which the given part of the values lies. */
 export function quantile(values: number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b)

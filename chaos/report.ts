@@ -2,7 +2,7 @@ import os from 'node:os'
 import type { Outcome } from './campaign.ts'
 import { type FindingKind, kinds } from './check/finding.ts'
 import { faults } from './faults.ts'
-import { quantile, recoveryMs, type Strike } from './recovery.ts'
+import { isAlone, quantile, recoveryMs, type Strike } from './recovery.ts'
 
 /** What the campaign found, for a person to read. */
 export function report(outcome: Outcome, seed: number): string {
@@ -17,7 +17,7 @@ export function report(outcome: Outcome, seed: number): string {
     `${new Date().toISOString().slice(0, 10)}, ${machine}`,
     ...(impossible.length > 0 ? [`found nothing to strike: ${[...new Set(impossible)].join(', ')}`] : []),
     '',
-    `${row('from strike to next progress', 'count', 'p50', 'p95', 'aim')}   slowest`,
+    `${row('from strike to next progress', 'count', 'all p50 / p95', 'alone p50 / p95', 'aim')}   slowest`,
     ...recoveries(outcome),
     '',
     ...Object.entries(kinds).map(
@@ -62,17 +62,22 @@ function recoveries(outcome: Outcome): string[] {
       return of(strike, strike.session ? [strike.session] : [])
     })
     const times = found.map(({ ms }) => ms)
+    const alone = found
+      .filter(({ ms, strike }) => isAlone(strike, ms, outcome.strikes, (fault) => faults[fault]!.outage === true))
+      .map(({ ms }) => ms)
     const seconds = (ms: number) => (Number.isNaN(ms) ? '' : `${(ms / 1000).toFixed(2)} s`)
     const wanted = aim ? `${aim.p50 / 1000} s / ${aim.p95 / 1000} s` : ''
     const [slowest] = found.toSorted(slowestFirst)
     const where = slowest ? `${slowest.session} ${new Date(slowest.strike.at).toISOString().slice(11, 23)}` : ''
-    const figures = [seconds(quantile(times, 0.5)), seconds(quantile(times, 0.95)), wanted]
-    return [`${row(name, String(strikes.length), ...figures)}   ${where}`]
+    const figures = [times, alone].map(
+      (values) => `${seconds(quantile(values, 0.5))} ${seconds(quantile(values, 0.95)).padStart(9)}`,
+    )
+    return [`${row(name, String(strikes.length), ...figures, wanted)}   ${where}`]
   })
 }
 
 const slowestFirst = (a: Recovery, b: Recovery) => b.ms - a.ms
 
 function row(name: string, ...columns: string[]): string {
-  return `${name.padEnd(30)}${columns.map((column) => column.padStart(16)).join('')}`
+  return `${name.padEnd(30)}${columns.map((column) => column.padStart(20)).join('')}`
 }

@@ -113,6 +113,8 @@ export class SessionRun {
 
   #see(event: SeenEvent): void {
     if (event.processed_at) this.#processed.add(event.id)
+    // It makes a turn, whose own events come right behind it: the idleness of before is over.
+    if (event.type === 'user.message' && event.processed_at) this.#status = event
     if (event.type.startsWith('session.status_') && event.type !== 'session.status_rescheduled') this.#status = event
     if (event.type === 'agent.custom_tool_use') {
       const { mark } = event.input as { mark: string }

@@ -21,13 +21,13 @@ export async function accept(
   idempotencyKey: string | undefined,
 ): Promise<UserEvent[]> {
   const { events } = parse(sendParams, input)
-  refuseEnded(row)
+  const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
+  if (row.archivedAt) return takenBefore(runtime, row, receivedEvents(events, key), key)
   refuseUnsupported(row, events)
   const taken = row.budget ? await withinBudget(runtime, row, events) : events
   if (taken.length === 0) return receivedEvents(events, undefined)
   checkSystemMessages(await modelOf(runtime, row), events)
   await checkContent(runtime, events, 'events')
-  const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
   const received = receivedEvents(events, key)
   await checkAnswers(runtime, row, events).catch(async (error) => {
     // A repetition may answer what its first try has answered already.
@@ -39,13 +39,21 @@ export async function accept(
     await new SessionWorkflow(runtime, row.id).deliver(delivery, received[0]?.id ?? newId('request'))
   } catch (error) {
     if (!isNotFound(error)) throw error
-    throw conflict(`session ${row.id} has ended and takes no events`)
+    return takenBefore(runtime, row, received, key)
   }
   return received
 }
 
-function refuseEnded(row: SessionRecord): void {
-  if (row.archivedAt) throw conflict(`session ${row.id} is archived and takes no events`)
+/** A session that has ended takes no events; to a repetition of what it took while it was open it says the same again. */
+async function takenBefore(
+  runtime: Runtime,
+  row: SessionRecord,
+  received: UserEvent[],
+  key: string | undefined,
+): Promise<UserEvent[]> {
+  const [first] = received
+  if (key !== undefined && first && (await isInLog(runtime, row, first.id))) return received
+  throw conflict(`session ${row.id} ${row.archivedAt ? 'is archived' : 'has ended'} and takes no events`)
 }
 
 function refuseUnsupported(row: SessionRecord, events: EventParams[]): void {

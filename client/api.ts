@@ -114,6 +114,9 @@ export interface StreamedEvent {
   event: StreamEvent
 }
 
+/** Events as they come. Closed by leaving the loop, by `await using`, or by the signal. */
+export interface EventStream extends AsyncIterable<StreamedEvent>, AsyncDisposable {}
+
 export interface EventStreamParams {
   /** Go on behind this cursor; without it the stream begins with what happens from now on. */
   after?: string
@@ -133,5 +136,5 @@ export interface SessionEventsApi {
    * Resolves once the stream is open: whatever is accepted after that is on it. Ends when the session is deleted.
    * Closing the iterator or aborting the signal frees what it holds.
    */
-  stream(sessionId: string, params?: EventStreamParams): Promise<AsyncIterable<StreamedEvent>>
+  stream(sessionId: string, params?: EventStreamParams): Promise<EventStream>
 }

@@ -25,7 +25,14 @@ export function connectForReading(options: ConnectionOptions): Promise<Connectio
 }
 
 const common = ({ channelArgs }: ConnectionOptions) => ({
-  channelArgs: { 'grpc.max_receive_message_length': 128 * 1024 * 1024, ...channelArgs },
+  channelArgs: {
+    'grpc.max_receive_message_length': 128 * 1024 * 1024,
+    // By default the waits between two attempts to connect grow to two minutes: readers would be that late behind a server
+    // that was away for one.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1000,
+    ...channelArgs,
+  },
 })
 
 const usual = defaultGrpcRetryOptions()

@@ -3,7 +3,7 @@ import type { LogItem } from '../log/projection.ts'
 import type { PreviewEvent } from '../protocol/events.ts'
 import { newId } from '../protocol/ids.ts'
 import type { SessionRecord } from '../store/records.ts'
-import type { StreamedEvent } from './api.ts'
+import type { EventStream, StreamedEvent } from './api.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface StreamOptions {
@@ -21,7 +21,7 @@ export async function openStream(
   runtime: Runtime,
   row: SessionRecord,
   { after, deltas, signal }: StreamOptions,
-): Promise<AsyncIterable<StreamedEvent>> {
+): Promise<EventStream> {
   const previews = new PreviewQueue(deltas)
   const closing = new AbortController()
   const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
@@ -29,18 +29,19 @@ export async function openStream(
   try {
     const items = await runtime.logs.get(row.id).follow({ after, signal: ends })
     const events = deliver(runtime, row, items, previews, unsubscribe)
+    const close = async () => {
+      // A generator that waits cannot be returned from: wake it first.
+      closing.abort()
+      // One that was never used runs no `finally` either.
+      unsubscribe()
+      await events.return()
+      return { done: true as const, value: undefined }
+    }
     return {
-      [Symbol.asyncIterator]: () => ({
-        next: () => events.next(),
-        // A generator that waits cannot be returned from: wake it first.
-        return: async () => {
-          closing.abort()
-          // One that was never used runs no `finally` either.
-          unsubscribe()
-          await events.return()
-          return { done: true as const, value: undefined }
-        },
-      }),
+      [Symbol.asyncIterator]: () => ({ next: () => events.next(), return: close }),
+      async [Symbol.asyncDispose]() {
+        await close()
+      },
     }
   } catch (error) {
     unsubscribe()

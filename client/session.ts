@@ -7,6 +7,7 @@ import type { Session as SessionObject } from '../protocol/sessions.ts'
 import { resultOf, withSchema } from '../protocol/typed-results.ts'
 import type { SessionsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
+import { textOf, turnOutcome } from './turn-outcome.ts'
 
 /** An event with its place in the log. */
 export interface LoggedEvent {
@@ -38,6 +39,16 @@ export class SessionStopped extends Error {
   constructor(sessionId: string, code: SessionStopped['code']) {
     super(`session ${sessionId} stopped: ${code}`)
     this.code = code
+  }
+}
+
+/** Holdfast was closed while something waited for a session. The session goes on. */
+export class HoldfastClosed extends Error {
+  override readonly name = 'HoldfastClosed'
+  readonly code = 'closed'
+
+  constructor(sessionId: string, cause?: unknown) {
+    super(`Holdfast was closed while session ${sessionId} was waited for`, { cause })
   }
 }
 
@@ -104,8 +115,8 @@ export class Session {
     ]
     const ended = new AbortController()
     const signal = AbortSignal.any([...signals.filter((given) => given !== undefined), ended.signal])
+    const log = this.#runtime.logs.get(this.id)
     try {
-      const log = this.#runtime.logs.get(this.id)
       const items = await log.follow({ signal })
       const view = await log.newest()
       const waiting = new Map(view.waiting.map((event) => [event.id, event.type]))
@@ -133,8 +144,12 @@ export class Session {
         if ((isLast && settled()) || idle?.status === 'terminated') return idle!
       }
       signal.throwIfAborted()
-      if (!log.tail.current?.closed) throw new Error('Holdfast was closed while the session was waited for')
+      if (log.tail.ended && !log.tail.current?.closed) throw new HoldfastClosed(this.id)
       return { status: 'terminated', stopReason: null }
+    } catch (error) {
+      // What it was reading when the connection went says nothing.
+      if (log.tail.ended && !log.tail.current?.closed && !signal.aborted) throw new HoldfastClosed(this.id, error)
+      throw error
     } finally {
       ended.abort()
     }
@@ -143,7 +158,7 @@ export class Session {
   /** Text of the newest message of the agent; empty when there is none. */
   async answer(): Promise<string> {
     for await (const { event } of this.#runtime.logs.get(this.id).list({ order: 'desc' })) {
-      if (event.type === 'agent.message') return event.content.map((block) => block.text).join('\n')
+      if (event.type === 'agent.message') return textOf(event)
     }
     return ''
   }
@@ -162,8 +177,8 @@ export class Session {
     options: RunOptions & { output?: z.ZodType<T>; attempts?: number } = {},
   ): Promise<T | string> {
     const { output, ...rest } = options
-    await this.#turn(output ? withSchema(task, output) : task, rest)
-    return output ? this.result(output, rest) : this.answer()
+    const answer = await this.#turn(output ? withSchema(task, output) : task, rest)
+    return output ? this.#read(answer, output, rest) : answer
   }
 
   /**
@@ -171,16 +186,26 @@ export class Session {
    * @throws ResultError when no answer fitted, SessionStopped when a turn did not end by itself
    */
   async result<T>(schema: z.ZodType<T>, options: RunOptions & { attempts?: number } = {}): Promise<T> {
+    return this.#read(await this.answer(), schema, options)
+  }
+
+  #read<T>(answer: string, schema: z.ZodType<T>, options: RunOptions & { attempts?: number }): Promise<T> {
     const { idempotencyKey } = options
     const say = (text: string, attempt: number) =>
       this.#turn(text, { ...options, ...(idempotencyKey && { idempotencyKey: `${idempotencyKey}/${attempt}` }) })
-    return resultOf({ answer: () => this.answer(), say }, schema, options.attempts)
+    return resultOf(answer, say, schema, options.attempts)
   }
 
-  async #turn(text: string, { idempotencyKey, ...wait }: RunOptions): Promise<void> {
-    await this.send(text, idempotencyKey ? { idempotencyKey } : {})
-    const { status, stopReason } = await this.untilIdle(wait)
+  /** Sends a text and gives the answer to it, which is not the newest one when this is a repetition. */
+  async #turn(text: string, { idempotencyKey, ...wait }: RunOptions): Promise<string> {
+    const [sent] = await this.send(text, idempotencyKey ? { idempotencyKey } : {})
+    const { status, stopReason: newest } = await this.untilIdle(wait)
+    const { answer, stopReason } = (await turnOutcome(this.#runtime.logs.get(this.id), sent!.id)) ?? {
+      answer: '',
+      stopReason: newest,
+    }
     if (stopReason?.type !== 'end_turn') throw new SessionStopped(this.id, stopReason?.type ?? status)
+    return answer
   }
 
   archive(): Promise<SessionObject> {

@@ -29,6 +29,8 @@ export class Tail {
   current: RunView | undefined
   /** Temporal has nothing (more) of this session. */
   gone = false
+  /** Whether this process stopped reading. */
+  ended = false
   /** The newest item of the log, in whatever run; undefined when this tail has seen none. */
   newestItem: LogItem | undefined
   readonly #source: HistorySource
@@ -113,6 +115,7 @@ export class Tail {
   async end(): Promise<void> {
     clearTimeout(this.#linger)
     this.gone = true
+    this.ended = true
     this.#abort?.abort()
     await this.#pumped
     this.#notify()

@@ -58,12 +58,14 @@ export type Command =
   /** A workflow wants to be told, once, when the session has nothing to do. */
   | { type: 'watch'; watcher: Watcher }
 
-/** A workflow that waits for a session. */
+/** A workflow that waits for a session. Another kind of listener is to say so in a field `kind`. */
 export interface Watcher {
   /** Names the wait: the notice carries it, and the same wait is registered once. */
   id: string
   namespace: string
   workflowId: string
+  /** Waits on while the session waits for answers: others give them. */
+  throughAnswers?: boolean
 }
 
 /** What a watching workflow is told: how the session stands. Payload of the signal `holdfast:notice`. */

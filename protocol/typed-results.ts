@@ -59,28 +59,22 @@ export function readAnswer<T>(
   return { ok: false, problem }
 }
 
-/** The two things that a result is asked for with. */
-export interface Conversation {
-  /** The text of the newest message of the agent. */
-  answer(): Promise<string>
-  /** Sends a message and waits for its turn to end. `attempt` is 1 for the first correction. */
-  say(text: string, attempt: number): Promise<void>
-}
-
 /**
- * Reads the newest answer by a schema; tells the model what was wrong and lets it try again.
+ * Reads an answer by a schema; tells the model what was wrong and lets it try again.
+ * @param say sends a message and gives the answer to it. `attempt` is 1 for the first correction
  * @throws ResultError when no attempt fitted
  */
 export async function resultOf<T>(
-  conversation: Conversation,
+  first: string,
+  say: (text: string, attempt: number) => Promise<string>,
   schema: z.ZodType<T>,
   attempts: number = defaultAttempts,
 ): Promise<T> {
+  let answer = first
   for (let attempt = 1; ; attempt++) {
-    const answer = await conversation.answer()
     const read = readAnswer(answer, schema)
     if (read.ok) return read.value
     if (attempt >= attempts) throw new ResultError(attempts, read.problem, answer)
-    await conversation.say(correction(read.problem, schema), attempt)
+    answer = await say(correction(read.problem, schema), attempt)
   }
 }

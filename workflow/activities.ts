@@ -1,5 +1,5 @@
 import type { ServedTool, SessionNotice } from '../protocol/contract.ts'
-import type { EventParamsInput } from '../protocol/events.ts'
+import type { EventParamsInput, StopReason } from '../protocol/events.ts'
 import type { SessionCreateParams } from '../protocol/sessions.ts'
 
 /** The activities by which a workflow reaches its sessions. Their names stand in the histories of users' workflows. */
@@ -9,10 +9,15 @@ export interface SessionActivities {
     key: string,
     tools?: { served: Record<string, ServedTool> },
   ): Promise<{ id: string }>
-  holdfastSend(sessionId: string, events: EventParamsInput[], key: string): Promise<void>
+  /** Ids of the events. The same events under the same key are sent once. */
+  holdfastSend(sessionId: string, events: EventParamsInput[], key: string): Promise<string[]>
   /** Asks for one notice; returns it at once when the session has ended. */
-  holdfastWatch(sessionId: string, watch: string): Promise<SessionNotice | null>
+  holdfastWatch(sessionId: string, watch: string, options?: { throughAnswers?: boolean }): Promise<SessionNotice | null>
+  /** What became of a message; null when it is in no log. */
+  holdfastTurn(sessionId: string, eventId: string): Promise<{ answer: string; stopReason: StopReason | null } | null>
   /** Text of the newest message of the agent. */
   holdfastAnswer(sessionId: string): Promise<string>
   holdfastArchive(sessionId: string): Promise<void>
+  /** For a workflow that is being retried: the run that its first attempt was. */
+  holdfastFirstAttempt(): Promise<string>
 }

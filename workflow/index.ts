@@ -6,5 +6,6 @@ export {
   type SessionOptions,
   type StartOptions,
   startSession,
+  type WaitOptions,
   WorkflowSession,
 } from './session.ts'

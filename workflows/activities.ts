@@ -104,11 +104,10 @@ export function sealRun(input: SealRunInput, patience?: Duration): Promise<void>
   })
 }
 
-/** Signals a workflow that waits for the session; its server may be away for a while. */
+/** Signals a workflow that waits for the session; tried until it is told or cannot be, however long nobody can work. */
 export function notify(input: NotifyInput): Promise<void> {
   return scheduleActivity<void>(names.notify, [input], {
     startToCloseTimeout: '10s',
-    scheduleToCloseTimeout: '1 minute',
     retry: { initialInterval: '200ms', maximumInterval: '10s' },
   })
 }

@@ -1,4 +1,4 @@
-import { condition, isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow'
+import { isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow'
 import { names, type SessionStart } from '../protocol/contract.ts'
 import { closeContainer, sealRun } from './activities.ts'
 import type { session } from './session.ts'
@@ -23,7 +23,6 @@ const sealPatience = '30s'
  * this run goes on, which is slow and works, and tries again later.
  */
 export async function rollOver(state: SessionState): Promise<void> {
-  if (state.notifying > 0) await condition(() => state.notifying === 0)
   state.sealing = true
   // What arrives from here on is in no segment: the next run's input says so.
   state.inbox.sealed = state.inbox.waiting.length

@@ -34,8 +34,8 @@ export class SessionState {
   readonly inbox: Inbox
   commands: Command[]
   watchers: Watcher[]
-  /** Notices on their way. */
-  notifying = 0
+  /** Ids of the watchers that are being told. */
+  readonly telling = new Set<string>()
   status: SessionStatus
   stopReason: StopReason | null
   phase: Phase

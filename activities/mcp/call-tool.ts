@@ -1,7 +1,7 @@
 import type { RunToolInput, ToolResult } from '../../protocol/contract.ts'
 import { blot } from '../egress/blot.ts'
 import type { McpConnections, Place } from './connections.ts'
-import { explain, isTimeout, isUnsent, McpHttpError } from './failures.ts'
+import { explain, isAnswer, isTimeout, isUnsent, McpHttpError } from './failures.ts'
 import { toolResult } from './tool-result.ts'
 
 export interface CallParts {
@@ -31,8 +31,10 @@ export async function callTool(call: RunToolInput, parts: CallParts): Promise<To
     blot(text, [...place.access.used])
       .slice(0, 2000)
       .toWellFormed()
+  let sent = false
   const attempt = () =>
     connections.use(place, async (connection, known) => {
+      sent = true
       try {
         return await connection.callTool(call.name, call.input, { timeoutMs, signal })
       } catch (error) {
@@ -50,10 +52,10 @@ export async function callTool(call: RunToolInput, parts: CallParts): Promise<To
       const text = 'The call was interrupted by the user before it ended; what the server did of it is not known.'
       return { ...failed(text), outcome: 'interrupted' }
     }
+    if (!sent || isUnsent(error)) return failed(`This call was not run: ${clean(explain(error))}`)
     if (isTimeout(error)) return unknown(`the server did not answer within ${timeoutMs / 1000} s`)
     // An error that the server gave as its answer.
     if (isAnswer(error)) return failed(clean(explain(error)))
-    if (isUnsent(error)) return failed(`This call was not run: ${clean(explain(error))}`)
     connections.forget(place)
     return unknown(clean(explain(error)))
   }
@@ -67,12 +69,6 @@ function interruptible<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
     signal.addEventListener('abort', stop, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
-}
-
-/** JSON-RPC errors of the server; the SDK's own ones have codes that say so. */
-function isAnswer(error: unknown): boolean {
-  const code = (error as { code?: unknown })?.code
-  return (error as Error)?.name === 'McpError' && code !== -32000 && code !== -32001
 }
 
 function failed(text: string): ToolResult {

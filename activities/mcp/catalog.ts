@@ -44,31 +44,40 @@ const given = z.looseObject({
     .catch(undefined),
 })
 
+type Given = z.output<typeof given>
+
 /**
  * What a server's list gives: in an order that does not depend on the server's, each name once, no more than the model
  * can be shown. What is no tool is left out.
  */
 export function discoveredTools(list: unknown[]): DiscoveredTool[] {
-  const byName = new Map<string, DiscoveredTool>()
+  const byName = new Map<string, Given>()
   for (const entry of list) {
     const read = given.safeParse(entry)
-    if (!read.success || byName.has(read.data.name)) continue
-    const { name, annotations } = read.data
-    const { schema, note } = inputSchema(read.data.inputSchema)
-    const described = (read.data.description ?? '').slice(0, longestDescription).trim()
-    const description = [described, note].filter(Boolean).join('\n\n').toWellFormed() || name
-    byName.set(name, {
-      name,
-      definition: { description, input_schema: schema },
-      repeatable: annotations?.readOnlyHint === true || annotations?.idempotentHint === true,
-    })
+    if (read.success && !byName.has(read.data.name)) byName.set(read.data.name, read.data)
   }
   const sorted = [...byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
   let room = mostCharacters
-  return sorted.slice(0, mostTools).filter(({ definition }) => {
-    room -= JSON.stringify(definition).length
-    return room >= 0
-  })
+  return sorted
+    .slice(0, mostTools)
+    .map(discovered)
+    .filter(({ definition }) => {
+      room -= JSON.stringify(definition).length
+      return room >= 0
+    })
+}
+
+function discovered({ name, description, inputSchema: schemaGiven, annotations }: Given): DiscoveredTool {
+  const { schema, note } = inputSchema(schemaGiven)
+  const described = (description ?? '').slice(0, longestDescription).trim()
+  return {
+    name,
+    definition: {
+      description: [described, note].filter(Boolean).join('\n\n').toWellFormed() || name.toWellFormed(),
+      input_schema: schema,
+    },
+    repeatable: annotations?.readOnlyHint === true || annotations?.idempotentHint === true,
+  }
 }
 
 /** The tools that the agent enables, servers in its order. Source: spec §3.5. */

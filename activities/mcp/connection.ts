@@ -6,7 +6,7 @@ import { ErrorCode } from '@modelcontextprotocol/sdk/types.js'
 import { z } from 'zod'
 import type { OutgoingHttp } from '../egress/outgoing-http.ts'
 import type { ServerAccess } from '../vaults/server-access.ts'
-import { isRefusal, McpHttpError } from './failures.ts'
+import { brokenOff, isRefusal, McpHttpError } from './failures.ts'
 import { serverFetch } from './server-fetch.ts'
 
 export interface ConnectOptions {
@@ -25,6 +25,8 @@ const about = { name: 'holdfast', version: '0.1.0' }
 /** After the end of an answer, what of it is still on its way through the transport has arrived. Milliseconds. */
 const settledMs = 1000
 const mostPages = 100
+/** Characters of a list of tools. */
+const longestList = 8 * 1024 * 1024
 
 const toolPage = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() })
 /** Read by `toolResult`, which leaves nothing to what servers promise. */
@@ -100,6 +102,7 @@ export class McpConnection {
     const ends = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])])
     const tools: unknown[] = []
     let cursor: string | undefined
+    let size = 0
     for (let pages = 0; pages < mostPages && tools.length < most; pages++) {
       const params = cursor === undefined ? {} : { cursor }
       const page = await this.#client.request({ method: 'tools/list', params }, toolPage, {
@@ -107,7 +110,8 @@ export class McpConnection {
         signal: ends,
       })
       tools.push(...page.tools)
-      if (!page.nextCursor || page.nextCursor === cursor) break
+      size += JSON.stringify(page.tools).length
+      if (!page.nextCursor || page.nextCursor === cursor || size > longestList) break
       cursor = page.nextCursor
     }
     return tools
@@ -135,7 +139,7 @@ export class McpConnection {
 /** The answer that stands for the one that never comes. */
 function lost(id: string | number) {
   const message = 'the connection ended before the answer came'
-  return { jsonrpc: '2.0' as const, id, error: { code: ErrorCode.ConnectionClosed, message } }
+  return { jsonrpc: '2.0' as const, id, error: { code: ErrorCode.ConnectionClosed, message, data: brokenOff } }
 }
 
 /** What is not done when the signal aborts is left to itself. */

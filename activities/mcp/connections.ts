@@ -52,7 +52,7 @@ export class McpConnections {
       return await work(connection, before !== undefined)
     } finally {
       held.users--
-      if (held.users === 0) held.idle = setTimeout(() => this.#drop(key, held), this.#idleMs).unref()
+      if (held.users === 0) this.#rest(key, held)
       this.#shrink()
     }
   }
@@ -81,9 +81,13 @@ export class McpConnections {
     clearTimeout(held.idle)
     if (this.#held.get(key) === held) this.#held.delete(key)
     // Whoever still uses it may end in peace.
-    const end = () => held.opened.then((connection) => connection.close()).catch(() => {})
-    if (held.users === 0) void end()
-    else held.idle = setTimeout(end, this.#idleMs).unref()
+    if (held.users === 0) void held.opened.then((connection) => connection.close()).catch(() => {})
+  }
+
+  /** Nobody uses it now: it is kept for the next use, unless it was given up meanwhile. */
+  #rest(key: string, held: Held): void {
+    if (this.#held.get(key) === held) held.idle = setTimeout(() => this.#drop(key, held), this.#idleMs).unref()
+    else this.#drop(key, held)
   }
 
   #shrink(): void {

@@ -61,8 +61,17 @@ const unsentCodes = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
+/** What stands for an answer that never comes. Servers use the SDK's own codes too: only the reference tells. */
+export const brokenOff = { brokenOff: true }
+
 export function isTimeout(error: unknown): boolean {
-  return error instanceof McpError && error.code === ErrorCode.RequestTimeout
+  return error instanceof McpError && error.code === ErrorCode.RequestTimeout && /timed out|timeout/.test(error.message)
+}
+
+/** Whether the server answered the request, with an error: the request is over. */
+export function isAnswer(error: unknown): boolean {
+  if (!(error instanceof McpError) || isTimeout(error) || error.data === brokenOff) return false
+  return !(error.code === ErrorCode.ConnectionClosed && error.message.endsWith('Connection closed'))
 }
 
 export function explain(error: unknown): string {

@@ -11,15 +11,20 @@ export function checkTools({ listed, lines }: Evidence): CheckFinding[] {
   )
   for (const use of listed.filter(({ type }) => type === 'agent.tool_use' || type === 'agent.custom_tool_use')) {
     const given = results.get(use.id) ?? []
-    if (given.length !== 1) {
-      found.push({ kind: given.length === 0 ? 'unmarked' : 'doubled', text: `${use.id} has ${given.length} results` })
-      continue
-    }
+    // A client's answer may have been accepted when an interrupt had just given the call its result: then it stays in
+    // the log, and the model is shown the first one.
+    const [own, answers] = [given.filter(isOwn), given.filter((event) => !isOwn(event))]
+    if (given.length === 0) found.push({ kind: 'unmarked', text: `${use.id} has no result` })
+    if (own.length > 1 || answers.length > 1)
+      found.push({ kind: 'doubled', text: `${use.id} has ${own.length} results and ${answers.length} answers` })
+    if (given.length !== 1) continue
     const mark = /echo "(\S+) begin/.exec(String((use.input as { command?: string }).command))?.[1]
     if (mark) found.push(...checkCall(mark, given[0]!, lines))
   }
   return found
 }
+
+const isOwn = ({ type }: SeenEvent) => type === 'agent.tool_result'
 
 function checkCall(mark: string, result: SeenEvent, lines: string[]): CheckFinding[] {
   const begun = lines.filter((line) => line.startsWith(`${mark} begin `)).length

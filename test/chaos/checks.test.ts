@@ -53,6 +53,17 @@ describe('the checker', () => {
     expect(found(({ listed }) => listed.push({ ...listed[5]!, id: 'sevt_t2' }))).toContain('doubled')
   })
 
+  it('takes an answer of the client that came when an interrupt had just closed the call, but not two', () => {
+    const answer = { type: 'user.custom_tool_result', custom_tool_use_id: 'sevt_u', content: [], processed_at: 'now' }
+    const withAnswers = (count: number) =>
+      found((evidence) => {
+        for (let index = 0; index < count; index++) evidence.listed.push({ ...answer, id: `sevt_late${index}` })
+        evidence.streams = []
+      })
+    expect(withAnswers(1)).toEqual([])
+    expect(withAnswers(2)).toEqual(['doubled'])
+  })
+
   it('finds a result that is not true', () => {
     expect(foundOfResult(({ lines }) => lines.pop())).toEqual(['unmarked'])
     expect(foundOfResult((evidence) => setResult(evidence, 'This call was not run: no room'))).toEqual(['unmarked'])

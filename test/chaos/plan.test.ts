@@ -3,7 +3,7 @@ import { faults } from '../../chaos/faults.ts'
 import { moments } from '../../chaos/moments.ts'
 import { makePlan } from '../../chaos/plan.ts'
 import { seeded } from '../../chaos/random.ts'
-import { recoveryMs } from '../../chaos/recovery.ts'
+import { isAlone, recoveryMs } from '../../chaos/recovery.ts'
 import { makeWork } from '../../chaos/work.ts'
 import { parseScript } from '../../testing/scripted-model/script.ts'
 import { goodEvidence, ms } from './evidence.ts'
@@ -47,6 +47,16 @@ describe('the time of a recovery', () => {
     evidence.lines = [`s1.1.1 begin ${ms(3)}`, `s1.1.1 end ${ms(5.5)}`]
     evidence.requests = []
     expect(recoveryMs({ ...strike, at: ms(3.2) }, evidence)).toBe(500)
+  })
+
+  it('counts as alone when nothing else was struck in it, and no outage shortly before', () => {
+    const at = ms(100)
+    const outage = (fault: string) => fault === 'server'
+    const others = (fault: string, second: number) => [{ fault, working: [], at: ms(second) }]
+    expect(isAlone({ ...strike, at }, 500, others('worker', 101), outage)).toBe(true)
+    expect(isAlone({ ...strike, at }, 1500, others('worker', 101), outage)).toBe(false)
+    expect(isAlone({ ...strike, at }, 500, others('worker', 95), outage)).toBe(true)
+    expect(isAlone({ ...strike, at }, 500, others('server', 95), outage)).toBe(false)
   })
 
   it('is unknown when nothing was left to do', () => {

@@ -95,13 +95,6 @@ export const sessionErrors = [
 
 /** Covered by a test outside of this folder: its file, and a text that stands in it. */
 export const elsewhere: Record<string, { file: string; contains: string }> = {
-  'agent.mcp_tool_use': { file: 'test/mcp/tools.test.ts', contains: 'agent.mcp_tool_use' },
-  'agent.mcp_tool_result': { file: 'test/mcp/authentication.test.ts', contains: 'agent.mcp_tool_result' },
-  mcp_connection_failed_error: { file: 'test/mcp/hostile.test.ts', contains: 'mcp_connection_failed_error' },
-  mcp_authentication_failed_error: {
-    file: 'test/mcp/authentication.test.ts',
-    contains: 'mcp_authentication_failed_error',
-  },
   'agent.thread_context_compacted': {
     file: 'test/core/compaction.test.ts',
     contains: 'agent.thread_context_compacted',

@@ -82,13 +82,6 @@ describe('a new agent', () => {
     ['skills', { skills: [{ type: 'anthropic', skill_id: 'xlsx' }] }],
     ['execution_identity', { execution_identity: { type: 'aws_role', role_arn: 'arn:aws:iam::1:role/x' } }],
     ['model.inference_geo', { model: { id: 'claude-opus-5', inference_geo: 'us' } }],
-    [
-      'mcp_servers',
-      {
-        mcp_servers: [{ type: 'url', name: 'tracker', url: 'https://tracker.example.com/mcp' }],
-        tools: [{ type: 'mcp_toolset', mcp_server_name: 'tracker' }],
-      },
-    ],
     ['auto', { tools: [{ type: 'agent_toolset_20260401', default_config: { permission_policy: { type: 'auto' } } }] }],
     ['web_search', { tools: [{ type: 'agent_toolset_20260401', configs: [{ name: 'web_search' }] }] }],
     ['web_fetch', { tools: [{ type: 'agent_toolset_20260401', configs: [{ name: 'web_fetch', enabled: true }] }] }],

@@ -49,7 +49,6 @@ describe('a new environment', () => {
     ['self_hosted', { type: 'self_hosted' }],
     ['config.packages', { type: 'cloud', packages: { pip: ['numpy'] } }],
     ['allowed_hosts', { type: 'cloud', networking: { type: 'limited', allowed_hosts: ['*.example.com'] } }],
-    ['allow_mcp_servers', { type: 'cloud', networking: { type: 'limited', allow_mcp_servers: true } }],
     ['allow_package_managers', { type: 'cloud', networking: { type: 'limited', allow_package_managers: true } }],
   ])('says that %s is not supported, rather than ignoring it', async (what, config) => {
     const error = await refusal(() => environmentOf({ config: config as never }))

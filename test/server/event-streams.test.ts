@@ -24,6 +24,10 @@ class Said implements AsyncIterableIterator<StreamedEvent> {
     this.#wake.resolve()
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
   async next(): Promise<IteratorResult<StreamedEvent>> {
     for (;;) {
       const value = this.#events.shift()

@@ -1,15 +1,19 @@
 /** Checked by tsc alone: what the document says of answers is true of what is answered. */
 import type { z } from 'zod'
 import type { Agent } from '../../protocol/agents.ts'
+import type { CredentialValidation } from '../../protocol/credential-validation.ts'
+import type { Credential } from '../../protocol/credentials.ts'
 import type { Environment } from '../../protocol/environments.ts'
 import type { SessionEvent, StreamEvent, UserEvent } from '../../protocol/events.ts'
 import type { FileMetadata } from '../../protocol/files.ts'
 import type { Session, SessionAgent, SessionResource } from '../../protocol/sessions.ts'
+import type { Vault } from '../../protocol/vaults.ts'
 import type { agent, sessionAgent } from '../../server/openapi/objects/agents.ts'
 import type { environment } from '../../server/openapi/objects/environments.ts'
 import type { sessionEvent, streamEvent, userEvent } from '../../server/openapi/objects/events.ts'
 import type { file } from '../../server/openapi/objects/files.ts'
 import type { session, sessionResource } from '../../server/openapi/objects/sessions.ts'
+import type { credential, credentialValidation, vault } from '../../server/openapi/objects/vaults.ts'
 
 /** Fails to compile unless every `From` is a `To`. Open objects have an index, which interfaces have not. */
 type Fits<From extends Closed<To>, To> = From
@@ -26,6 +30,9 @@ export type Answers = [
   Fits<Session, z.infer<typeof session>>,
   Fits<SessionResource, z.infer<typeof sessionResource>>,
   Fits<FileMetadata, z.infer<typeof file>>,
+  Fits<Vault, z.infer<typeof vault>>,
+  Fits<Credential, z.infer<typeof credential>>,
+  Fits<CredentialValidation, z.infer<typeof credentialValidation>>,
   Fits<UserEvent, z.infer<typeof userEvent>>,
   Fits<SessionEvent, z.infer<typeof sessionEvent>>,
   Fits<StreamEvent, z.infer<typeof streamEvent>>,

@@ -4,8 +4,8 @@ import { credential, credentialValidation, vault } from '../objects/vaults.ts'
 import { deleted, json, type Operation, page } from '../operation.ts'
 
 const one = '/v1/vaults/{id}'
-const ofOne = `${one}/credentials`
-const held = `${ofOne}/{credentialId}`
+const credentials = `${one}/credentials`
+const credentialPath = `${credentials}/{credentialId}`
 
 /** Source: spec §18. */
 export const vaultOperations: Operation[] = [
@@ -38,59 +38,65 @@ export const vaultOperations: Operation[] = [
     id: 'vaults.delete',
     method: 'DELETE',
     path: one,
-    summary: 'Deletes a vault and its credentials',
+    summary: 'Deletes a vault with its credentials',
     answer: deleted('vault_deleted'),
   },
   {
     id: 'vaults.archive',
     method: 'POST',
     path: `${one}/archive`,
-    summary: 'Archives a vault: its secrets are removed',
+    summary: 'Archives a vault and its credentials, whose secrets go',
     answer: json(vault),
   },
   {
     id: 'vaults.credentials.create',
     method: 'POST',
-    path: ofOne,
-    summary: 'Stores a credential; its secrets are in no answer',
+    path: credentials,
+    summary: 'Puts a credential into a vault; its secrets are in no answer',
     body: credentialCreateParams,
     answer: json(credential),
   },
   {
     id: 'vaults.credentials.list',
     method: 'GET',
-    path: ofOne,
-    summary: 'Lists the credentials of a vault',
+    path: credentials,
+    summary: 'Lists the credentials of a vault, newest first',
     query: credentialListParams,
     answer: page(credential),
   },
-  { id: 'vaults.credentials.retrieve', method: 'GET', path: held, summary: 'A credential', answer: json(credential) },
+  {
+    id: 'vaults.credentials.retrieve',
+    method: 'GET',
+    path: credentialPath,
+    summary: 'A credential',
+    answer: json(credential),
+  },
   {
     id: 'vaults.credentials.update',
     method: 'POST',
-    path: held,
-    summary: 'Changes a credential',
+    path: credentialPath,
+    summary: 'Changes a credential, or replaces its secrets',
     body: credentialUpdateParams,
     answer: json(credential),
   },
   {
     id: 'vaults.credentials.delete',
     method: 'DELETE',
-    path: held,
+    path: credentialPath,
     summary: 'Deletes a credential',
     answer: deleted('vault_credential_deleted'),
   },
   {
     id: 'vaults.credentials.archive',
     method: 'POST',
-    path: `${held}/archive`,
-    summary: 'Archives a credential: its secret is removed',
+    path: `${credentialPath}/archive`,
+    summary: 'Archives a credential, whose secrets go',
     answer: json(credential),
   },
   {
     id: 'vaults.credentials.mcpOAuthValidate',
     method: 'POST',
-    path: `${held}/mcp_oauth_validate`,
+    path: `${credentialPath}/mcp_oauth_validate`,
     summary: 'Tries an OAuth credential on its MCP server',
     answer: json(credentialValidation),
   },
