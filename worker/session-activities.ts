@@ -66,7 +66,7 @@ function caller() {
 }
 
 /** What the API refuses it refuses always: the pipeline hears of it at once. */
-function refusing<A extends unknown[], T>(activity: (...args: A) => Promise<T>) {
+export function refusing<A extends unknown[], T>(activity: (...args: A) => Promise<T>) {
   return async (...args: A): Promise<T> => {
     try {
       return await activity(...args)
