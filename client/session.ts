@@ -116,10 +116,11 @@ export class Session {
     const log = this.#runtime.logs.get(this.id)
     try {
       const items = await log.follow({ signal })
+      // Before the view: what is processed behind this comes with the items.
+      for (const id of await log.processedOf(this.#sent.keys())) this.#sent.delete(id)
       const view = await log.newest()
       const waiting = new Map(view.waiting.map((event) => [event.id, event.type]))
       let idle = standing(view)
-      for (const id of await log.processedOf(this.#sent.keys())) this.#sent.delete(id)
       const settled = () => {
         const isBlocked = idle?.stopReason?.type === 'requires_action'
         const open = [...waiting.values(), ...this.#sent.values()]

@@ -2,14 +2,16 @@ import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { stop } from '../../client/stop.ts'
 import { Holdfast, HoldfastClosed, SessionStopped } from '../../index.ts'
+import type { RunView } from '../../log/run-view.ts'
 import { openBlobs } from '../../store/file-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { openSecrets } from '../../store/secrets.ts'
 import { lastText, listed, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { until } from '../support/until.ts'
 
 let host: TestHost
 beforeAll(async () => {
@@ -120,6 +122,31 @@ describe('waiting for a session', () => {
     expect(error).toBeInstanceOf(HoldfastClosed)
     expect(error.code).toBe('closed')
     await host.holdfast.session(session.id).interrupt()
+  })
+
+  it('does not take the rest before a message for the rest behind it, however late it looks', async () => {
+    const { id } = await newSession(host)
+    const log = host.holdfast.runtime.logs.get(id)
+    const newest = log.newest.bind(log)
+    const look = vi.spyOn(log, 'newest')
+    for (let stale = 0; stale <= 2; stale++) {
+      const session = host.holdfast.session(id)
+      const seen = await newest()
+      const before = { run: seen.run, started: seen.started, items: [...seen.items], waiting: [] } as unknown as RunView
+      const [sent] = await session.send(`#say ${stale}`)
+      let looks = 0
+      look.mockImplementation(async () => {
+        if (++looks <= stale) return before
+        await until(async () =>
+          (await newest()).items.some(({ event, received }) => !received && event.id === sent!.id),
+        )
+        return newest()
+      })
+      expect(await session.untilIdle()).toEqual({ status: 'idle', stopReason: { type: 'end_turn' } })
+      look.mockImplementation(newest)
+      expect(lastText(await listed(host.client, id))).toContain(String(stale))
+    }
+    look.mockRestore()
   })
 
   it('says that a session has ended', async () => {
