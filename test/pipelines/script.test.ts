@@ -133,6 +133,8 @@ describe('waiting for a session', () => {
       const session = host.holdfast.session(id)
       const seen = await newest()
       const before = { run: seen.run, started: seen.started, items: [...seen.items], waiting: [] } as unknown as RunView
+      const over = new AbortController()
+      vi.spyOn(log, 'follow').mockResolvedValueOnce(await log.follow({ signal: over.signal }))
       const [sent] = await session.send(`#say ${stale}`)
       let looks = 0
       look.mockImplementation(async () => {
@@ -144,9 +146,10 @@ describe('waiting for a session', () => {
       })
       expect(await session.untilIdle()).toEqual({ status: 'idle', stopReason: { type: 'end_turn' } })
       look.mockImplementation(newest)
+      over.abort()
       expect(lastText(await listed(host.client, id))).toContain(String(stale))
     }
-    look.mockRestore()
+    vi.restoreAllMocks()
   })
 
   it('says that a session has ended', async () => {
