@@ -64,6 +64,9 @@ export default defineConfig({
     outputs: { fileBytes: 500 * 1024 ** 2, totalBytes: 5 * 1024 ** 3, files: 1000 },
   },
 
+  // Where web_search asks: a SearXNG of your own, or brave or tavily with `key`, the name of an environment variable.
+  // web: { search: { provider: 'searxng', url: 'http://127.0.0.1:8888' } },
+
   // Endpoints that are told what happens to sessions (docs/webhooks.md). `secret` names an environment variable.
   // webhooks: [{ url: 'https://hooks.example.com/holdfast', secret: 'HOLDFAST_WEBHOOK_SECRET' }],
 

@@ -19,6 +19,7 @@ import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { Previews } from './previews.ts'
 import { sessionOf } from './session-of.ts'
 import type { Transcripts } from './transcripts.ts'
+import type { WebTools } from './web/web-tools.ts'
 
 export interface CallModelDependencies {
   logs: SessionLogs
@@ -28,6 +29,7 @@ export interface CallModelDependencies {
   model: ModelProvider
   transcripts: Transcripts
   mcp: McpServers
+  web: WebTools
   /** Beside the list prices, or in their place. */
   prices?: Prices
   /** Prompt and reply of this many tokens bring on a compaction. @default what the model's window allows */
@@ -46,7 +48,8 @@ const noTokens: StepUsage = {
 
 /** The activity `callModel`: one model request, its prompt built from the session's own log. */
 export function makeCallModel(dependencies: CallModelDependencies) {
-  const { logs, records, blobs, bus, model, outputs, transcripts, mcp, prices, compactAtTokens, host } = dependencies
+  const { logs, records, blobs, bus, model, outputs, transcripts, mcp, web, prices, compactAtTokens, host } =
+    dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
     const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
@@ -79,7 +82,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
               resources: session.resources,
               networking: (await records.environments.get(session.environmentId))?.config.networking,
             }),
-            tools: toolsFor(agent, mcpTools),
+            tools: toolsFor(agent, { mcp: mcpTools, outside: web.names }),
             messages: await withFiles(messages, { records, blobs }),
           },
           {
@@ -90,7 +93,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             },
           },
         )
-        const tools = judgeTools(agent, response.content, { mcp: mcpTools, served: session.served })
+        const tools = judgeTools(agent, response.content, { mcp: mcpTools, outside: web.names, served: session.served })
         if (tools.length === 0) await captureAtEnd()
         return {
           ...response,

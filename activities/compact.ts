@@ -15,6 +15,7 @@ import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { sessionOf } from './session-of.ts'
 import type { Transcripts } from './transcripts.ts'
+import type { WebTools } from './web/web-tools.ts'
 
 export interface CompactDependencies {
   logs: SessionLogs
@@ -23,6 +24,7 @@ export interface CompactDependencies {
   model: ModelProvider
   transcripts: Transcripts
   mcp: McpServers
+  web: WebTools
   prices?: Prices
 }
 
@@ -47,7 +49,7 @@ const lengths = [Number.POSITIVE_INFINITY, 8000, 1000]
  * The activity `compact`: has the model write the summary that takes the place of the conversation so far. Messages that
  * have no reply yet are left as they are.
  */
-export function makeCompact({ logs, records, blobs, model, transcripts, mcp, prices }: CompactDependencies) {
+export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web, prices }: CompactDependencies) {
   return async function compact(input: CompactInput): Promise<Compaction> {
     const sessionId = sessionOf()
     const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
@@ -73,7 +75,7 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, pri
             resources: session.resources,
             networking: (await records.environments.get(session.environmentId))?.config.networking,
           }),
-          tools: toolsFor(agent, mcpTools),
+          tools: toolsFor(agent, { mcp: mcpTools, outside: web.names }),
           messages: await withFiles(asked(messages), { records, blobs }),
         }
         const response = await fitting((length) =>

@@ -1,6 +1,7 @@
 import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { CONTAINER_UNAVAILABLE, type RunToolInput, type ToolResult } from '../protocol/contract.ts'
+import { isWebTool } from '../protocol/web-tool-names.ts'
 import type { SessionRecord } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
 import { type ContainerCall, ContainerUnavailable } from './container/provider.ts'
@@ -8,34 +9,39 @@ import type { McpServers } from './mcp/servers.ts'
 import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { openSessionContainer, type SessionContainerDependencies } from './session-container.ts'
 import { sessionOf } from './session-of.ts'
+import type { WebTools } from './web/web-tools.ts'
 
 export interface RunToolDependencies extends SessionContainerDependencies {
   logs: SessionLogs
   mcp: McpServers
+  web: WebTools
   outputs: SessionOutputs
   toolTimeoutMs: number
   /** Task queue of this host's containers. */
   host: string
 }
 
-/** The activity `runTool`: one call of a built-in tool in the session's container, or of a tool of an MCP server. */
+/** The activity `runTool`: one call of a built-in tool in the session's container, of a web tool, or of an MCP server's tool. */
 export function makeRunTool(dependencies: RunToolDependencies) {
-  const { logs, records, memory, mcp, outputs, toolTimeoutMs, host } = dependencies
+  const { logs, records, memory, mcp, web, outputs, toolTimeoutMs, host } = dependencies
 
-  async function callMcp(session: SessionRecord, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
+  /** A call that needs no container. */
+  async function callOutside(session: SessionRecord, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
     const { revision } = call
     const agent = await records.sessions.configuration(session.id, revision)
     if (!agent) throw new Error(`session ${session.id} has no configuration ${revision}`)
-    return mcp.call({ session, agent, revision }, call, signal)
+    if (call.kind === 'mcp') return mcp.call({ session, agent, revision }, call, signal)
+    return web.call(session.id, agent, call, signal)
   }
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
+    const isOutside = call.kind === 'mcp' || isWebTool(call.name)
     const work = async (signal: AbortSignal) => {
       try {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
-        if (call.kind === 'mcp') return await callMcp(session, call, signal)
+        if (isOutside) return await callOutside(session, call, signal)
         const container = await openSessionContainer(dependencies, session, call.revision)
         const result = await outputs.around(sessionId, () =>
           container.call(
@@ -64,6 +70,6 @@ export function makeRunTool(dependencies: RunToolDependencies) {
       }
     }
     // The keeper runs the call on: who lost this attempt has joined it, and must not find it stopped.
-    return stoppable(logs, sessionId, work, { outlives: call.kind !== 'mcp' })
+    return stoppable(logs, sessionId, work, { outlives: !isOutside })
   }
 }

@@ -37,6 +37,7 @@ export async function connectHoldfast({ config, connection }: PartOptions, bus: 
     ...(config.model.prices && { prices: config.model.prices }),
     secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
     allowPrivate: config.egress.allowPrivate,
+    webSearch: config.web.search !== undefined,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
     bus,
   })

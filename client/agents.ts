@@ -3,11 +3,13 @@ import { type Agent, agentListParams, agentVersionListParams, createAgent, updat
 import { conflict, notFound } from '../protocol/errors.ts'
 import { decodePage, encodePage } from '../protocol/pagination.ts'
 import { parse } from '../protocol/parse.ts'
+import { refuseSearch } from '../protocol/unsupported.ts'
 import type { Records } from '../store/records.ts'
 import type { AgentsApi } from './api.ts'
 import { pageAt, pageOf } from './pages.ts'
 
-export function createAgentsApi({ agents }: Records): AgentsApi {
+/** @param options.webSearch there is a provider for `web_search` */
+export function createAgentsApi({ agents }: Records, { webSearch = false } = {}): AgentsApi {
   async function find(id: string, version?: number): Promise<Agent> {
     const agent = await agents.get(id, version)
     if (!agent) throw notFound('agent', version === undefined ? id : `${id} version ${version}`)
@@ -17,6 +19,7 @@ export function createAgentsApi({ agents }: Records): AgentsApi {
   return {
     async create(input) {
       const agent = createAgent(input, new Date().toISOString())
+      if (!webSearch) refuseSearch(agent)
       await agents.insert(agent)
       return agent
     },
@@ -31,6 +34,7 @@ export function createAgentsApi({ agents }: Records): AgentsApi {
       for (let tries = 0; ; tries++) {
         const agent = await find(agentId)
         const changed = updateAgent(agent, input, new Date().toISOString())
+        if (!webSearch && changed !== agent) refuseSearch(changed)
         if (changed === agent || (await agents.update(changed, agent.version))) return changed
         if (tries === 20)
           throw conflict(`agent ${agentId} is being changed by others: try again`, { shouldRetry: true })

@@ -36,6 +36,8 @@ export interface HoldfastOptions {
   secrets: SecretBox
   /** Host names, addresses or CIDRs that may be reached although private. @default none */
   allowPrivate?: readonly string[]
+  /** There is a provider for `web_search`. @default false */
+  webSearch?: boolean
   /** AES-256 key of the payloads in Temporal; without one they are readable there. */
   encryptionKey?: Uint8Array
   /** Brings the workers' token previews; without one there are none. */
@@ -55,7 +57,7 @@ export class Holdfast implements HoldfastApi {
 
   private constructor(runtime: Runtime) {
     this.runtime = runtime
-    this.agents = createAgentsApi(runtime.records)
+    this.agents = createAgentsApi(runtime.records, runtime)
     this.environments = createEnvironmentsApi(runtime.records)
     this.files = createFilesApi(runtime.records, runtime.blobs)
     this.memoryStores = createMemoryStoresApi(runtime.records)
@@ -73,6 +75,7 @@ export class Holdfast implements HoldfastApi {
       settings,
       secrets,
       allowPrivate = [],
+      webSearch = false,
       encryptionKey,
       prices,
       bus = new LocalBus(),
@@ -94,6 +97,7 @@ export class Holdfast implements HoldfastApi {
       settings,
       secrets,
       allowPrivate,
+      webSearch,
       ...(prices && { prices }),
     })
   }

@@ -27,4 +27,6 @@ export interface Runtime {
   secrets: SecretBox
   /** Host names, addresses or CIDRs that may be reached although private. */
   allowPrivate: readonly string[]
+  /** There is a provider for `web_search`. */
+  webSearch: boolean
 }

@@ -16,6 +16,7 @@ import {
   sessionListParams,
   sessionUpdateParams,
 } from '../protocol/sessions.ts'
+import { refuseSearch } from '../protocol/unsupported.ts'
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
 import { keepEnded } from './ended-session.ts'
@@ -119,6 +120,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       const change = await sessionChange(params, { row, agent: await configuration(row), state: () => stateOf(row) })
       if (!change) return view(row)
       const { fields, agent, budget, event } = change
+      if (agent && !runtime.webSearch) refuseSearch(agent)
       let outrun = false
       const updated = await records.sessions
         .update(
@@ -200,14 +202,19 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   }
 }
 
-async function resolveAgent({ records }: Runtime, { agent: reference }: CreateParams): Promise<SessionAgent> {
+async function resolveAgent(
+  { records, webSearch }: Runtime,
+  { agent: reference }: CreateParams,
+): Promise<SessionAgent> {
   const { id, version } = typeof reference === 'string' ? { id: reference, version: undefined } : reference
   const agent = await records.agents.get(id, version ?? undefined)
   if (!agent) throw notFound('agent', version ? `${id} version ${version}` : id)
   if (agent.archived_at) throw invalidRequest(`agent ${id} is archived`)
   if (typeof reference === 'string' || reference.type === 'agent') return sessionAgent(agent)
   const { type: _type, id: _id, version: _version, ...overrides } = reference
-  return applyOverrides(agent, overrides)
+  const overridden = applyOverrides(agent, overrides)
+  if (!webSearch) refuseSearch(overridden)
+  return overridden
 }
 
 async function checkEnvironment({ records }: Runtime, id: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type CustomTool, checkCustomTool, customTool } from './custom-tools.ts'
 import { invalidRequest } from './errors.ts'
+import type { WebTool } from './web-tool-names.ts'
 import {
   resolveWebFetch,
   resolveWebSearch,
@@ -56,7 +57,7 @@ export interface ToolSetting {
   permission_policy: PermissionPolicy
 }
 type Named<Name extends BuiltinTool> = ToolSetting & { name: Name; type: Name }
-type PlainTool = Exclude<BuiltinTool, 'web_fetch' | 'web_search'>
+type PlainTool = Exclude<BuiltinTool, WebTool>
 export type BuiltinToolConfig =
   | { [Name in PlainTool]: Named<Name> }[PlainTool]
   | (Named<'web_fetch'> & WebFetchSettings)
@@ -147,6 +148,12 @@ function refuseRepeated(configs: { name: string }[], where: string): void {
     if (named.has(name)) throw invalidRequest(`${where}.configs.${index}.name: "${name}" is named twice`)
     named.add(name)
   }
+}
+
+/** What the agent's toolset says of one built-in tool by its name. */
+export function builtinConfig(tools: AgentTool[], name: string): BuiltinToolConfig | undefined {
+  const found = tools.find((tool) => tool.type === 'agent_toolset_20260401')
+  return found?.configs.find((config) => config.name === name)
 }
 
 /** Enabled and permission of a built-in tool, as the agent's toolset says; undefined when the agent has no toolset. */

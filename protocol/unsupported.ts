@@ -26,8 +26,6 @@ const ofAgents: Rule<AgentParts>[] = [
   (agent) => agent.execution_identity?.type === 'aws_role' && 'execution_identity of type aws_role',
   (agent) => agent.model?.inference_geo != null && 'model.inference_geo',
   (agent) => tool(agent, judged, 'the permission policy "auto"'),
-  (agent) => tool(agent, offers('web_fetch'), 'web_fetch, enabled,'),
-  (agent) => tool(agent, offers('web_search'), 'web_search, enabled,'),
 ]
 
 const ofEnvironments: Rule<EnvironmentConfig>[] = [({ type }) => type === 'self_hosted' && 'config of type self_hosted']
@@ -39,6 +37,16 @@ const ofCloudEnvironments: Rule<CloudConfig>[] = [
 
 /** @throws ApiError 400 `not_supported` */
 export const refuseUnsupportedAgent = (agent: AgentParts): void => refuse(ofAgents, agent)
+/**
+ * Searches need a provider. A toolset that does not name `web_search` is just not offered it.
+ * @throws ApiError 400 `not_supported`
+ */
+export function refuseSearch({ tools }: { tools: AgentTool[] }): void {
+  const index = tools.findIndex(offers('web_search'))
+  if (index >= 0)
+    throw notSupported(`tools.${index}: web_search without a search provider (web.search in temporal.config.ts)`)
+}
+
 /** @throws ApiError 400 `not_supported` */
 export function refuseUnsupportedConfig(config: EnvironmentConfig): asserts config is CloudConfig {
   refuse(ofEnvironments, config)

@@ -1,3 +1,4 @@
+import type { SearchSetting } from '../activities/web/search/open-search.ts'
 import type { WebhookSetting } from '../activities/webhooks/endpoints.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
 import type { Prices } from '../protocol/prices.ts'
@@ -29,6 +30,7 @@ export interface WorkerConfig {
   egress: { allowPrivate: string[] }
   mcp: { connectMs: number; callMs: number }
   webhooks?: WebhookSetting[]
+  web?: { search?: SearchSetting }
   settings: SessionSettings
   tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }
   shutdownGraceMs: number

@@ -30,6 +30,7 @@ export async function openHoldfast(options: LoadOptions = {}): Promise<Holdfast>
     ...(config.model.prices && { prices: config.model.prices }),
     secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
     allowPrivate: config.egress.allowPrivate,
+    webSearch: config.web.search !== undefined,
     ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
   })
 }

@@ -12,6 +12,8 @@ import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
 import { Outputs } from '../activities/outputs/outputs.ts'
 import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
+import { openSearch } from '../activities/web/search/open-search.ts'
+import { WebTools } from '../activities/web/web-tools.ts'
 import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
 import { webhookActivities } from '../activities/webhooks/webhooks.ts'
 import { connect, connectForReading } from '../client/connection.ts'
@@ -72,6 +74,8 @@ export async function prepareWorker(
   const secrets = await openSecrets({ key: encryptionKey, dataDir: config.dataDir })
   const { allowPrivate } = config.egress
   const mcp = new McpServers({ records, secrets, allowPrivate, ...config.mcp })
+  const search = config.web?.search && openSearch(config.web.search, process.env)
+  const web = new WebTools({ logs, allowPrivate, ...(search && { search }) })
   const endpoints = webhookEndpoints(config.webhooks ?? [], { env: process.env, allowPrivate })
   const http = new OutgoingHttp(new AddressPolicy({ allowPrivate }))
   const webhooks = webhookActivities({ connection, namespace, codec, endpoints, http })
@@ -95,6 +99,7 @@ export async function prepareWorker(
     limits: container.limits,
     toolTimeoutMs: settings.toolTimeoutMs,
     allowPrivate,
+    web,
   })
 
   const { prices } = config.model
@@ -111,6 +116,7 @@ export async function prepareWorker(
     settings,
     secrets,
     allowPrivate,
+    webSearch: web.names.has('web_search'),
   }
   const holdfast = Holdfast.over({ ...pipelines, ...(prices && { prices }) })
 
@@ -154,7 +160,14 @@ export async function prepareWorker(
       await running
       await swept
       await logs.close()
-      await Promise.all([native.close(), connection.close(), containers.close(), mcp.close(), http.close()])
+      await Promise.all([
+        native.close(),
+        connection.close(),
+        containers.close(),
+        mcp.close(),
+        web.close(),
+        http.close(),
+      ])
       await records.close()
     },
   }

@@ -20,6 +20,7 @@ import { idFrom, primaryThreadId } from '../protocol/ids.ts'
 import { costOfMoney, moneyOf } from '../protocol/prices.ts'
 import { next, type SessionStatus, type StatusFact } from '../protocol/status.ts'
 import { addUsage, noUsage, type SessionUsage, type StepUsage } from '../protocol/usage.ts'
+import type { WebTool } from '../protocol/web-tool-names.ts'
 import { type WebhookEvent, webhookTypesOf } from '../protocol/webhooks.ts'
 import { Inbox } from './inbox.ts'
 import { webhookEvent } from './webhook-events.ts'
@@ -107,6 +108,13 @@ export class SessionState {
   /** Whether the budget is used up. */
   get capped(): boolean {
     return this.budget !== null && this.#cost >= costOfMoney(this.budget.max_list_cost)
+  }
+
+  /** Counts a call of a web tool that brought something. Source: spec §14.2. */
+  usedWeb(name: WebTool): void {
+    const { server_tool_use } = this.usage
+    const key = `${name}_requests` as const
+    this.usage = { ...this.usage, server_tool_use: { ...server_tool_use, [key]: server_tool_use[key] + 1 } }
   }
 
   /** Counts a model request. */

@@ -6,6 +6,7 @@ import type {
   UserToolConfirmationEvent,
   UserToolResultEvent,
 } from '../protocol/events.ts'
+import { isWebTool } from '../protocol/web-tool-names.ts'
 import { runTool, serveTool } from './activities.ts'
 import { judge } from './failures.ts'
 import type { SessionState } from './session-state.ts'
@@ -87,8 +88,11 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
   for (;;) {
     tool.attempts++
     try {
-      const { host, notices } = await (tool.served ? serveTool(state, tool, tool.served) : runTool(state, tool))
+      const { host, notices, is_error } = await (tool.served
+        ? serveTool(state, tool, tool.served)
+        : runTool(state, tool))
       state.host = host ?? state.host
+      if (tool.kind === 'builtin' && isWebTool(tool.name) && !is_error) state.usedWeb(tool.name)
       tool.state = 'done'
       if (notices?.length) state.announce({ events: notices.map((error) => ({ type: 'session.error', error })) })
       return

@@ -91,10 +91,43 @@ export const containerTools: Record<string, Omit<ModelTool, 'name'>> = {
   },
 }
 
+/** The built-in tools that run in the worker. Source: spec §3.4. */
+const outsideTools: Record<string, Omit<ModelTool, 'name'>> = {
+  web_fetch: {
+    description:
+      'Fetch a web page or file by its URL and read it: HTML comes as Markdown, text and JSON as they are, images and PDF ' +
+      'documents so that you can see them. Only what answers a plain GET can be had. The network that the container has ' +
+      'does not matter here.',
+    input_schema: {
+      type: 'object',
+      properties: { url: text('The whole URL, beginning with http:// or https://.') },
+      required: ['url'],
+    },
+  },
+  web_search: {
+    description: 'Search the web. Returns titles, URLs and snippets of the best hits; read a page with web_fetch.',
+    input_schema: {
+      type: 'object',
+      properties: { query: text('What to search for.') },
+      required: ['query'],
+    },
+  },
+}
+
+/** Which of the tools outside of the container there are: a search needs a provider. */
+export type OutsideTools = ReadonlySet<string>
+
+/** Whether a built-in tool is there for an agent that has it enabled. */
+export const isThere = (name: string, outside: OutsideTools): boolean =>
+  Object.hasOwn(containerTools, name) || (Object.hasOwn(outsideTools, name) && outside.has(name))
+
 /** The tools that the agent may use, in an order that never changes: the prompt cache begins with them. */
-export function toolsFor({ tools }: SessionAgent, mcp?: McpCatalog): ModelTool[] {
-  const builtin = Object.entries(containerTools)
-    .filter(([name]) => builtinSetting(tools, name)?.enabled)
+export function toolsFor(
+  { tools }: SessionAgent,
+  { mcp, outside = new Set() }: { mcp?: McpCatalog | undefined; outside?: OutsideTools } = {},
+): ModelTool[] {
+  const builtin = Object.entries({ ...containerTools, ...outsideTools })
+    .filter(([name]) => isThere(name, outside) && builtinSetting(tools, name)?.enabled)
     .map(([name, definition]) => ({ name, ...definition }))
   const custom = tools
     .filter((tool) => tool.type === 'custom')

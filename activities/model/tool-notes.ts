@@ -2,7 +2,13 @@ import type { AssistantBlock, ServedTool, ToolUseNote } from '../../protocol/con
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import { builtinSetting, type ToolSetting } from '../../protocol/tools.ts'
 import type { McpCatalog } from '../mcp/catalog.ts'
-import { containerTools } from './tool-definitions.ts'
+import { isThere, type OutsideTools } from './tool-definitions.ts'
+
+export interface JudgeOptions {
+  mcp?: McpCatalog | undefined
+  outside?: OutsideTools
+  served?: Record<string, ServedTool> | undefined
+}
 
 /**
  * Judges each tool use of a reply: what kind it is and whether it may run. What the agent does not have, or has
@@ -11,18 +17,24 @@ import { containerTools } from './tool-definitions.ts'
 export function judgeTools(
   agent: SessionAgent,
   content: AssistantBlock[],
-  { mcp, served = {} }: { mcp?: McpCatalog; served?: Record<string, ServedTool> | undefined } = {},
+  { mcp, outside = new Set(), served = {} }: JudgeOptions = {},
 ): ToolUseNote[] {
   return content.flatMap((block, index) => {
     if (block.type !== 'tool_use') return []
     const name = String(block.name)
-    const note = judge(agent, name, index, mcp)
+    const note = judge(agent, name, index, outside, mcp)
     const worker = note.kind === 'custom' && Object.hasOwn(served, name) && served[name]
     return [worker ? { ...note, served: worker } : note]
   })
 }
 
-function judge({ tools }: SessionAgent, name: string, index: number, mcp?: McpCatalog): ToolUseNote {
+function judge(
+  { tools }: SessionAgent,
+  name: string,
+  index: number,
+  outside: OutsideTools,
+  mcp?: McpCatalog,
+): ToolUseNote {
   if (tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
     return { index, kind: 'custom', permission: 'allow' }
   }
@@ -30,7 +42,7 @@ function judge({ tools }: SessionAgent, name: string, index: number, mcp?: McpCa
   if (tool) {
     return { index, kind: 'mcp', ...permissionOf(tool), mcpServer: tool.server, mcpTool: tool.name }
   }
-  const setting = Object.hasOwn(containerTools, name) ? builtinSetting(tools, name) : undefined
+  const setting = isThere(name, outside) ? builtinSetting(tools, name) : undefined
   if (!setting?.enabled) return { index, kind: 'unknown', permission: 'deny' }
   return { index, kind: 'builtin', ...permissionOf(setting) }
 }

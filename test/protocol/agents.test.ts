@@ -83,8 +83,6 @@ describe('a new agent', () => {
     ['execution_identity', { execution_identity: { type: 'aws_role', role_arn: 'arn:aws:iam::1:role/x' } }],
     ['model.inference_geo', { model: { id: 'claude-opus-5', inference_geo: 'us' } }],
     ['auto', { tools: [{ type: 'agent_toolset_20260401', default_config: { permission_policy: { type: 'auto' } } }] }],
-    ['web_search', { tools: [{ type: 'agent_toolset_20260401', configs: [{ name: 'web_search' }] }] }],
-    ['web_fetch', { tools: [{ type: 'agent_toolset_20260401', configs: [{ name: 'web_fetch', enabled: true }] }] }],
   ])('says that %s is not supported, rather than dropping it', async (what, params) => {
     const error = await refusal(() => agentOf(params))
     expect(error).toMatchObject({ status: 400, code: 'not_supported' })

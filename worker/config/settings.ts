@@ -4,6 +4,8 @@ import { webhookTypes } from '../../protocol/webhooks.ts'
 
 const MiB = 1024 * 1024
 const count = z.int().min(1)
+const variableName = z.string().regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable')
+const httpUrl = z.url({ protocol: /^https?$/, error: 'expected a URL with http: or https:' })
 const milliseconds = z.int().min(1)
 const bound = z.union([count, z.literal(false)])
 const port = z.int().min(0).max(65_535)
@@ -198,13 +200,28 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
 
+  /** The tools that reach the web. */
+  web: z
+    .strictObject({
+      /** Where `web_search` asks; without it there is no such tool. `key` names an environment variable. */
+      search: z
+        .discriminatedUnion('provider', [
+          // A SearXNG of one's own, with json among its formats.
+          z.strictObject({ provider: z.literal('searxng'), url: httpUrl }),
+          z.strictObject({ provider: z.literal('brave'), key: variableName, url: httpUrl.optional() }),
+          z.strictObject({ provider: z.literal('tavily'), key: variableName, url: httpUrl.optional() }),
+        ])
+        .optional(),
+    })
+    .prefault({}),
+
   /** Endpoints that are told what happens to sessions, by signed requests. Sessions that exist keep what they have. */
   webhooks: z
     .array(
       z.strictObject({
         url: z.url({ protocol: /^https?$/, error: 'expected a URL with https:' }),
         /** Name of the environment variable that holds the signing secret (`whsec_...`). */
-        secret: z.string().regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable'),
+        secret: variableName,
         /** @default all */
         events: z.array(z.enum(webhookTypes)).min(1).optional(),
       }),
