@@ -32,7 +32,7 @@ function surroundings(agent: SessionAgent, { resources, networking }: Parameters
 }
 
 function network(agent: SessionAgent, networking: CloudConfig['networking'] | undefined): string {
-  const egress = networking && sessionEgress({ networking, agent, routes: [], allowPrivate: [] })
+  const egress = networking && sessionEgress({ networking, agent, routes: [], injections: [], allowPrivate: [] })
   if (!egress) return 'The container has no access to the network.'
   const hosts =
     egress.mode === 'unrestricted' ? 'the internet' : `these hosts and no others: ${egress.allowedHosts.join(', ')}`

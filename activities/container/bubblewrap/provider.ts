@@ -34,10 +34,10 @@ export class BubblewrapProvider implements ContainerProvider {
       disk: false,
       seccomp: seccompFilter() !== undefined,
       ownUid: root,
-      egress: 'none' as const,
     }
     const failure = await tryOut()
-    return failure === undefined ? { ok: true, enforces } : { ok: false, ...explain(failure), enforces }
+    if (failure !== undefined) return { ok: false, ...explain(failure), enforces: { ...enforces, egress: 'none' } }
+    return { ok: true, enforces: { ...enforces, egress: 'allowlist' } }
   }
 
   async open(spec: ContainerSpec): Promise<Container> {

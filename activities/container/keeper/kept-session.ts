@@ -2,15 +2,16 @@ import type { ToolResult } from '../../../protocol/contract.ts'
 import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
 import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
 import { launch } from '../bubblewrap/launch.ts'
-import { type ContainerCall, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
+import { type ContainerCall, type ContainerNotice, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
-import { type CheckoutNews, Checkouts } from './checkouts.ts'
+import { Checkouts } from './checkouts.ts'
 import { Gateway } from './gateway.ts'
 import { CallLost, KeptContainer } from './kept-container.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import { notBegun, restarted, unknown, withNews } from './results.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
+import { writeTrust } from './trust.ts'
 import { giveWritableMounts } from './writable-mounts.ts'
 
 export interface Host {
@@ -41,7 +42,9 @@ export class KeptSession {
   readonly #wake = new Map<string, () => void>()
   readonly #checkouts: Checkouts
   /** Restarts that the model has not heard of. */
-  readonly #restarts: CheckoutNews[] = []
+  readonly #restarts: ContainerNotice[] = []
+  /** Texts of the notices that it has heard. */
+  readonly #told = new Set<string>()
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
@@ -124,7 +127,7 @@ export class KeptSession {
       return result
     }
     const container = await this.#ready()
-    news.push(...this.#restarts.splice(0))
+    news.push(...this.#restarts.splice(0), ...this.#untold())
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
       throw new ContainerUnavailable({
@@ -149,8 +152,14 @@ export class KeptSession {
     return result
   }
 
+  #untold(): ContainerNotice[] {
+    const fresh = (this.#spec?.notices ?? []).filter(({ text }) => !this.#told.has(text))
+    for (const { text } of fresh) this.#told.add(text)
+    return fresh
+  }
+
   /** Waits for the session's repositories. Undefined when the call was stopped meanwhile; the clone goes on. */
-  async #checkedOut(callId: string): Promise<CheckoutNews[] | undefined> {
+  async #checkedOut(callId: string): Promise<ContainerNotice[] | undefined> {
     const repositories = this.#spec?.repositories ?? []
     if (repositories.length === 0) return []
     const stopped = new Promise<undefined>((resolve) => {
@@ -191,7 +200,8 @@ export class KeptSession {
   async #ready(): Promise<KeptContainer> {
     if (!this.#spec)
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
-    const wanted = JSON.stringify([this.#spec.mounts, this.#spec.egress !== undefined])
+    const { mounts, egress, environment } = this.#spec
+    const wanted = JSON.stringify([mounts, egress !== undefined, (egress?.injections.length ?? 0) > 0, environment])
     const current = this.#container
     if (current && !current.ended && (this.#mounted === wanted || current.busy)) return current
     this.#starting ??= this.#start(this.#spec, wanted).finally(() => {
@@ -210,14 +220,18 @@ export class KeptSession {
       if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
       if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
+      const certificate = this.#gateway?.certificate
+      if (certificate !== undefined) await writeTrust(this.#folder.trust, certificate)
       const layout = {
         ...this.#folder.layout,
         ...runtime,
         ...(this.#gateway && { gateway: this.#folder.gateway }),
+        ...(certificate !== undefined && { trust: this.#folder.trust }),
       }
       const { tmpBytes } = spec.limits
       const process = launch({
-        options: (seccompDescriptor) => bwrapOptions(layout, spec.mounts, { tmpBytes, seccompDescriptor }),
+        options: (seccompDescriptor) =>
+          bwrapOptions(layout, spec.mounts, { tmpBytes, seccompDescriptor, environment: spec.environment }),
         command,
         limits: spec.limits,
         ...(uid !== undefined && { uid }),
