@@ -76,14 +76,16 @@ export class Authority {
     const name = host.toLowerCase().replace(/^\[|\]$/g, '')
     const known = this.#leaves.get(name)
     if (known && known.expires - Date.now() > renewMs) return known.context
-    const leaf = await this.#certify(name)
+    const { key, cert, expires } = await this.certify(name)
+    const leaf = { context: createSecureContext({ key, cert }), expires }
     this.#leaves.delete(name)
     if (this.#leaves.size >= mostHosts) this.#leaves.delete(this.#leaves.keys().next().value!)
     this.#leaves.set(name, leaf)
     return leaf.context
   }
 
-  async #certify(name: string): Promise<Leaf> {
+  /** A new certificate for a host, with those above it, and its key, PEM. */
+  async certify(name: string): Promise<{ key: string; cert: string; expires: number }> {
     const { notBefore, notAfter } = validity(leafDays)
     const extensions: Extension[] = [
       new BasicConstraintsExtension(false, undefined, true),
@@ -105,11 +107,8 @@ export class Authority {
       publicKey: this.#leafKeys.publicKey,
       extensions,
     })
-    const context = createSecureContext({
-      key: this.#leafPem,
-      cert: `${certificate.toString('pem')}\n${this.certificate}`,
-    })
-    return { context, expires: notAfter.getTime() }
+    const cert = `${certificate.toString('pem')}\n${this.certificate}`
+    return { key: this.#leafPem, cert, expires: notAfter.getTime() }
   }
 }
 
