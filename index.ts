@@ -3,12 +3,13 @@ export type { HoldfastApi } from './client/api.ts'
 export { Holdfast, type HoldfastOptions } from './client/holdfast.ts'
 export {
   HoldfastClosed,
-  type Idle,
   type LoggedEvent,
   type RunOptions,
   Session,
   SessionStopped,
+  type WaitOptions,
 } from './client/session.ts'
+export type { Idle } from './client/standing.ts'
 export { defineTool, type ToolContext, type ToolDefinition, type Toolset, toolset } from './client/tools.ts'
 export { ApiError, type ApiErrorType } from './protocol/errors.ts'
 export { ResultError } from './protocol/typed-results.ts'

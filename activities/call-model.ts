@@ -49,7 +49,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
   const { logs, records, blobs, bus, model, outputs, transcripts, mcp, prices, compactAtTokens, host } = dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
-    const { activityId } = activityInfo()
+    const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
     // Where a turn may end: what background processes wrote since the last call is to be there when the session is idle.
     const captureAtEnd = async () => {
       if (input.host === host) await outputs.capture(sessionId)
@@ -66,10 +66,9 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         const price = priceOf(agent.model.id, prices)
         if (price) cost = (spent) => ({ cost: costOf(price, spent) })
         const { run, transcriptFrom, revision, begins: retry = false } = input
-        const [messages, mcpTools] = await Promise.all([
-          transcripts.messages(sessionId, { run, transcriptFrom, activityId }, signal),
-          mcp.catalog({ session, agent, revision }, { retry, signal }),
-        ])
+        const mcpTools = await mcp.catalog({ session, agent, revision }, { retry, signal })
+        // Last: it also sees to it that nobody else has done this step meanwhile.
+        const messages = await transcripts.messages(sessionId, { run, transcriptFrom, activityId, scheduledAt }, signal)
         const previews = new Previews(bus, sessionId, activityId)
         const response = await model.request(
           {

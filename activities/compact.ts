@@ -50,6 +50,7 @@ const lengths = [Number.POSITIVE_INFINITY, 8000, 1000]
 export function makeCompact({ logs, records, blobs, model, transcripts, mcp, prices }: CompactDependencies) {
   return async function compact(input: CompactInput): Promise<Compaction> {
     const sessionId = sessionOf()
+    const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
     return stoppable(logs, sessionId, async (signal) => {
       const [agent, session] = await Promise.all([
         records.sessions.configuration(sessionId, input.revision),
@@ -59,7 +60,7 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, pri
       try {
         const { messages, oldest } = await transcripts.toCompact(
           sessionId,
-          { run: input.run, transcriptFrom: input.transcriptFrom, activityId: activityInfo().activityId },
+          { run: input.run, transcriptFrom: input.transcriptFrom, activityId, scheduledAt },
           signal,
         )
         const { revision } = input

@@ -64,6 +64,6 @@ export function makeRunTool(dependencies: RunToolDependencies) {
       }
     }
     // The keeper runs the call on: who lost this attempt has joined it, and must not find it stopped.
-    return stoppable(logs, sessionId, work, { outlives: true })
+    return stoppable(logs, sessionId, work, { outlives: call.kind !== 'mcp' })
   }
 }

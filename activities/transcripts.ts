@@ -16,7 +16,12 @@ export interface PromptPlace {
   transcriptFrom: number
   /** Activity whose own scheduling ends the prompt. */
   activityId: string
+  /** When it was scheduled, milliseconds since the epoch. */
+  scheduledAt: number
 }
+
+/** Below the shortest heartbeat time-out: an attempt that is younger cannot have been given up. */
+const surelyWantedMs = 400
 
 /**
  * Builds prompts: everything in a session's log before the activity that asks. That prefix never changes, so a retry
@@ -58,6 +63,11 @@ export class Transcripts {
         own = await indexOf(view, place.activityId, signal)
       }
       const known = await this.#advance(sessionId, log, view, place, own)
+      // A process that was frozen, or cut off from Temporal, must not ask for a step that another has done by now.
+      if (Date.now() - place.scheduledAt > surelyWantedMs) await log.tail.catchUp()
+      if (view.facts.some((fact) => isEnd(fact, place.activityId))) {
+        throw new Error('this attempt was given up: another has taken its place')
+      }
       return known.transcript
     } finally {
       release()
@@ -97,6 +107,9 @@ function apply(known: Known, upTo: number): void {
     known.transcript.apply(known.view.facts[known.applied]!, known.view.itemsOf[known.applied]!)
   }
 }
+
+const isEnd = (fact: Fact, activityId: string) =>
+  (fact.kind === 'completed' || fact.kind === 'failed') && fact.activityId === activityId
 
 /** The view of a run, once the tail has reached it. */
 async function runOf(

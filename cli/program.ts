@@ -8,6 +8,7 @@ import { environmentCommands } from './commands/environments.ts'
 import { fileCommands } from './commands/files.ts'
 import { hostCommands } from './commands/hosts.ts'
 import { memoryStoreCommands } from './commands/memory-stores.ts'
+import { scheduleCommands } from './commands/schedules.ts'
 import { sessionCommands } from './commands/sessions.ts'
 import { vaultCommands } from './commands/vaults.ts'
 
@@ -42,6 +43,7 @@ export function holdfastProgram(): Command {
   fileCommands(program)
   memoryStoreCommands(program)
   vaultCommands(program)
+  scheduleCommands(program)
   program.commandsGroup('Others:')
   completionCommand(program)
   program

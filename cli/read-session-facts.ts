@@ -18,10 +18,14 @@ export interface FactsSource {
 /** Events looked at from the end of a history. */
 const recentEvents = 50
 
-/** Ids of the sessions whose workflow runs, or ended as none should. */
-export async function* sessionIds({ connection, namespace }: FactsSource): AsyncGenerator<string, void> {
-  const statuses = ['Running', 'Terminated', 'Failed', 'Canceled', 'TimedOut'].map((name) => `'${name}'`).join(', ')
-  const query = `WorkflowType = '${names.workflow}' AND ExecutionStatus IN (${statuses})`
+/** Ids of the sessions that Temporal has: those whose workflow runs, or ended as none should, or all. */
+export async function* sessionIds(
+  { connection, namespace }: FactsSource,
+  which: 'open' | 'all',
+): AsyncGenerator<string, void> {
+  const statuses = ['Running', 'Terminated', 'Failed', 'Canceled', 'TimedOut']
+  if (which === 'all') statuses.push('Completed')
+  const query = `WorkflowType = '${names.workflow}' AND ExecutionStatus IN (${statuses.map((name) => `'${name}'`).join(', ')})`
   for (let nextPageToken: Uint8Array | undefined; ; ) {
     const page = await connection.workflowService.listWorkflowExecutions({
       namespace,

@@ -1,4 +1,4 @@
-import { readSegment, writeSegment } from '../log/segments.ts'
+import { readSegment, SegmentDamaged, writeSegment } from '../log/segments.ts'
 import type { SessionMemo } from '../protocol/contract.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -10,7 +10,9 @@ export async function keepEnded({ logs, blobs }: Runtime, sessionId: string, fin
   const { run, facts, lastId, closed } = await logs.get(sessionId).newest()
   if (!closed) return
   // A segment may be there from a roll over that was cut off: it lacks the end.
-  const sealed = await readSegment(blobs, sessionId, run)
+  const sealed = await readSegment(blobs, sessionId, run).catch((error) => {
+    if (!(error instanceof SegmentDamaged)) throw error
+  })
   if (sealed?.final) return
   await writeSegment(blobs, { session: sessionId, run, sealedAt: lastId, final, facts })
 }

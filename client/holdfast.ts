@@ -15,6 +15,8 @@ import { createFilesApi } from './files.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
 import { createMemoryStoresApi } from './memory-stores.ts'
 import type { Runtime } from './runtime.ts'
+import { createSchedulesApi } from './schedules.ts'
+import type { SchedulesApi } from './schedules-api.ts'
 import { Session } from './session.ts'
 import { createSessionsApi } from './sessions.ts'
 import { createVaultsApi } from './vaults.ts'
@@ -46,6 +48,7 @@ export class Holdfast implements HoldfastApi {
   readonly environments: EnvironmentsApi
   readonly files: FilesApi
   readonly memoryStores: MemoryStoresApi
+  readonly schedules: SchedulesApi
   readonly sessions: SessionsApi
   readonly vaults: VaultsApi
   readonly runtime: Runtime
@@ -58,6 +61,7 @@ export class Holdfast implements HoldfastApi {
     this.memoryStores = createMemoryStoresApi(runtime.records)
     this.sessions = createSessionsApi(runtime)
     this.vaults = createVaultsApi(runtime)
+    this.schedules = createSchedulesApi(runtime, this)
   }
 
   static async connect(options: HoldfastOptions): Promise<Holdfast> {

@@ -1,12 +1,12 @@
 import type { z } from 'zod'
 import { type Cursor, formatCursor, parseCursor } from '../log/cursor.ts'
-import type { RunView } from '../log/run-view.ts'
 import { invalidRequest } from '../protocol/errors.ts'
 import type { EventParamsInput, SessionEvent, StopReason, UserEvent } from '../protocol/events.ts'
 import type { Session as SessionObject } from '../protocol/sessions.ts'
 import { resultOf, withSchema } from '../protocol/typed-results.ts'
 import type { SessionsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
+import { type Idle, standing, standingAfter } from './standing.ts'
 import { textOf, turnOutcome } from './turn-outcome.ts'
 
 /** An event with its place in the log. */
@@ -16,18 +16,16 @@ export interface LoggedEvent {
   event: SessionEvent
 }
 
-export interface Idle {
-  /** `terminated` when the session has ended meanwhile. */
-  status: 'idle' | 'terminated'
-  /** Why it is idle; null before its first turn and when it has ended. */
-  stopReason: StopReason | null
-}
-
-export interface RunOptions {
-  idempotencyKey?: string
+export interface WaitOptions {
   /** Milliseconds after which a turn is no longer waited for. @default no limit */
   timeoutMs?: number
   signal?: AbortSignal
+  /** Waits on while the session waits for answers, which others give. @default false */
+  throughAnswers?: boolean
+}
+
+export interface RunOptions extends WaitOptions {
+  idempotencyKey?: string
 }
 
 /** A turn did not end by itself: it waits for answers, was refused, ran out of retries or budget, or the session ended. */
@@ -106,9 +104,9 @@ export class Session {
   /**
    * Resolves when the session has nothing to do: what was sent through this handle is processed, no message waits. With
    * the stop reason `requires_action` messages may wait: they do so until the answers have come.
-   * @param options.timeoutMs milliseconds after which it rejects with a TimeoutError; no limit by default
+   * @throws TimeoutError when the time is over, HoldfastClosed when Holdfast was closed, and the signal's reason
    */
-  async untilIdle(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<Idle> {
+  async untilIdle(options: WaitOptions = {}): Promise<Idle> {
     const signals = [
       options.signal,
       options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs),
@@ -118,15 +116,17 @@ export class Session {
     const log = this.#runtime.logs.get(this.id)
     try {
       const items = await log.follow({ signal })
+      // Before the view: what is processed behind this comes with the items.
+      for (const id of await log.processedOf(this.#sent.keys())) this.#sent.delete(id)
       const view = await log.newest()
       const waiting = new Map(view.waiting.map((event) => [event.id, event.type]))
       let idle = standing(view)
-      for (const id of await log.processedOf(this.#sent.keys())) this.#sent.delete(id)
       const settled = () => {
         const isBlocked = idle?.stopReason?.type === 'requires_action'
         const open = [...waiting.values(), ...this.#sent.values()]
         return (
           idle !== undefined &&
+          !(isBlocked && options.throughAnswers) &&
           open.every((type) => isBlocked && (type === 'user.message' || type === 'system.message'))
         )
       }
@@ -137,7 +137,7 @@ export class Session {
         else {
           waiting.delete(event.id)
           this.#sent.delete(event.id)
-          idle = after(event, idle)
+          idle = standingAfter(event, idle)
         }
         // A message that is processed and the change to running come together: judge only what is whole.
         const isLast = log.tail.newestItem === item
@@ -218,18 +218,3 @@ export class Session {
 }
 
 const beginning: Cursor = { run: 0, event: 0, index: -1 }
-
-/** How the session stands at the end of what a view shows; undefined while it is active. */
-function standing(view: RunView): Idle | undefined {
-  const carried = view.started?.input.carried
-  const active = carried?.status === 'running' || carried?.status === 'rescheduling'
-  const initial: Idle | undefined = active ? undefined : { status: 'idle', stopReason: carried?.stopReason ?? null }
-  return view.items.reduce((idle, { event, received }) => (received ? idle : after(event, idle)), initial)
-}
-
-function after(event: SessionEvent, idle: Idle | undefined): Idle | undefined {
-  if (event.type === 'session.status_running' || event.type === 'session.status_rescheduled') return undefined
-  if (event.type === 'session.status_idle') return { status: 'idle', stopReason: event.stop_reason }
-  if (event.type === 'session.status_terminated') return { status: 'terminated', stopReason: null }
-  return idle
-}

@@ -23,7 +23,7 @@ export interface CodecOptions {
   key?: Uint8Array
 }
 
-const isOurs = (workflowId: string) => isId('session', workflowId) || workflowId.startsWith('erase-')
+const isOurs = (workflowId: string) => isId('session', workflowId) || /^(erase|holdfast-scheduled)-/.test(workflowId)
 
 interface Owner {
   type?: string

@@ -23,6 +23,14 @@ export class SegmentDamaged extends Error {
   override readonly name = 'SegmentDamaged'
 }
 
+export class SegmentMissing extends Error {
+  override readonly name = 'SegmentMissing'
+
+  constructor(session: string, run: number) {
+    super(`segment ${run} of session ${session} is missing`)
+  }
+}
+
 const format = 'holdfast-segment 1'
 
 export const segmentKey = (session: string, run: number) =>

@@ -3,12 +3,20 @@ import type { Blobs } from '../store/blobs.ts'
 import { type Cursor, compareCursors } from './cursor.ts'
 import { type LogItem, lateItems } from './projection.ts'
 import { type RunView, viewOf } from './run-view.ts'
-import { readSegment, type Segment } from './segments.ts'
+import type { SealedRuns } from './sealed-runs.ts'
+import { readSegment, type Segment, SegmentDamaged, SegmentMissing, segmentKey, writeSegment } from './segments.ts'
 import { HistoryGone, type Tail } from './tail.ts'
 
 /** A session that Temporal and the blobs know nothing of. */
 export class SessionGone extends Error {
   override readonly name = 'SessionGone'
+}
+
+/** What `verify` found of a sealed run: written again from Temporal's history, or lost. */
+export interface SegmentFault {
+  run: number
+  outcome: 'repaired' | 'lost'
+  why: string
 }
 
 export interface ListOptions {
@@ -24,11 +32,13 @@ export class SessionLog {
   readonly id: string
   readonly tail: Tail
   readonly #blobs: Blobs
+  readonly #sealedRuns: SealedRuns
 
-  constructor(id: string, tail: Tail, blobs: Blobs) {
+  constructor(id: string, tail: Tail, blobs: Blobs, sealedRuns: SealedRuns) {
     this.id = id
     this.tail = tail
     this.#blobs = blobs
+    this.#sealedRuns = sealedRuns
   }
 
   /**
@@ -167,9 +177,14 @@ export class SessionLog {
 
   /** The segment of the newest sealed run, undefined when no run was sealed. */
   async lastSegment(): Promise<Segment | undefined> {
+    const last = await this.#lastWritten()
+    return last === undefined ? undefined : this.#segment(last)
+  }
+
+  async #lastWritten(): Promise<number | undefined> {
     let last: string | undefined
     for await (const key of this.#blobs.list(`sessions/${this.id}/segments/`)) last = key
-    return last ? this.#segment(Number(last.split('/').at(-1))) : undefined
+    return last === undefined ? undefined : Number(last.split('/').at(-1))
   }
 
   /** The facts of every run from `from` on up to (not including) `before`, for a transcript. */
@@ -177,9 +192,64 @@ export class SessionLog {
     for (let run = from; run < before; run++) yield viewOf(run, (await this.#segment(run)).facts)
   }
 
+  /** Reads every sealed run and tells which were damaged or missing; what Temporal still has is written again. */
+  async *verify(): AsyncGenerator<SegmentFault, void> {
+    const runs = await this.#sealedCount()
+    for (let run = 0; run < runs; run++) {
+      const fault = await this.#faultOf(run)
+      if (!fault) continue
+      const outcome = (await this.#repair(run)) ? 'repaired' : 'lost'
+      yield { run, outcome, why: fault.message }
+    }
+  }
+
+  async #sealedCount(): Promise<number> {
+    const release = this.tail.hold()
+    try {
+      const newest = await this.tail.catchUp()
+      const endedByItself = newest.closed && newest.sealedAt !== undefined
+      return endedByItself ? newest.run + 1 : newest.run
+    } catch (error) {
+      if (!(error instanceof HistoryGone)) throw error
+      return ((await this.#lastWritten()) ?? -1) + 1
+    } finally {
+      release()
+    }
+  }
+
+  async #faultOf(run: number): Promise<Error | undefined> {
+    try {
+      return (await readSegment(this.#blobs, this.id, run)) ? undefined : new SegmentMissing(this.id, run)
+    } catch (error) {
+      if (error instanceof SegmentDamaged) return error
+      throw error
+    }
+  }
+
+  /** @throws SegmentMissing, SegmentDamaged when Temporal does not have the run any more */
   async #segment(run: number): Promise<Segment> {
-    const segment = await readSegment(this.#blobs, this.id, run)
-    if (!segment) throw new Error(`segment ${run} of session ${this.id} is missing`)
-    return segment
+    let fault: Error
+    try {
+      const segment = await readSegment(this.#blobs, this.id, run)
+      if (segment) return segment
+      fault = new SegmentMissing(this.id, run)
+    } catch (error) {
+      if (!(error instanceof SegmentDamaged)) throw error
+      fault = error
+    }
+    const repaired = await this.#repair(run)
+    if (!repaired) throw fault
+    console.error(`${fault.message}: it was written again from Temporal's history`)
+    return repaired
+  }
+
+  async #repair(run: number): Promise<Segment | undefined> {
+    const segment = await this.#sealedRuns.segment(run)
+    if (!segment) return undefined
+    await writeSegment(this.#blobs, segment)
+    if (await this.#sealedRuns.exist()) return segment
+    // Erased meanwhile, runs before blobs: nothing of it may come back.
+    await this.#blobs.delete(segmentKey(this.id, run))
+    return undefined
   }
 }

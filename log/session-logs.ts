@@ -1,4 +1,5 @@
 import type { Blobs } from '../store/blobs.ts'
+import { SealedRuns } from './sealed-runs.ts'
 import { SessionLog } from './session-log.ts'
 import { type HistorySource, Tail } from './tail.ts'
 
@@ -24,10 +25,7 @@ export class SessionLogs {
   get(sessionId: string): SessionLog {
     const known = this.#logs.get(sessionId)
     this.#logs.delete(sessionId)
-    const log =
-      known && !known.tail.gone
-        ? known
-        : new SessionLog(sessionId, new Tail(this.#source, sessionId, this.#lingerMs), this.#blobs)
+    const log = known && !known.tail.gone ? known : this.#open(sessionId)
     // Newest last, so that the first ones are the longest unused.
     this.#logs.set(sessionId, log)
     for (const [id, { tail }] of this.#logs) {
@@ -35,6 +33,11 @@ export class SessionLogs {
       if (!tail.held && id !== sessionId) this.#logs.delete(id)
     }
     return log
+  }
+
+  #open(sessionId: string): SessionLog {
+    const tail = new Tail(this.#source, sessionId, this.#lingerMs)
+    return new SessionLog(sessionId, tail, this.#blobs, new SealedRuns(this.#source, sessionId))
   }
 
   /** Ends every tail and the connection that they read by. */

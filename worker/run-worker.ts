@@ -22,6 +22,7 @@ import { Secrets } from './config/secrets.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { reportActivities } from './report-activities.ts'
+import { scheduledActivities } from './scheduled-activities.ts'
 import { sessionActivities } from './session-activities.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
@@ -112,7 +113,7 @@ export async function prepareWorker(
     connection: native,
     namespace,
     identity: config.identity,
-    activities: { ...activities, ...sessionActivities(holdfast) },
+    activities: { ...activities, ...sessionActivities(holdfast), ...scheduledActivities(holdfast) },
     dataConverter: { payloadCodecs: [codec] },
     maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
     // A cancelled activity must see it soon even when the watch of its history fails.

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { ApplicationFailure, activityInfo } from '@temporalio/activity'
+import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity'
 import { ApplicationFailureCategory } from '@temporalio/common'
 import type { Holdfast } from '../client/holdfast.ts'
 import { SessionWorkflow } from '../client/session-workflow.ts'
+import { stop } from '../client/stop.ts'
 import { turnOutcome } from '../client/turn-outcome.ts'
 import type { SessionNotice } from '../protocol/contract.ts'
 import { ApiError } from '../protocol/errors.ts'
@@ -41,6 +42,10 @@ export function sessionActivities(holdfast: Holdfast): SessionActivities {
       return (await turnOutcome(runtime.logs.get(sessionId), eventId)) ?? null
     },
     holdfastAnswer: (sessionId: string) => holdfast.session(sessionId).answer(),
+    async holdfastStop(sessionId: string, key: string) {
+      await sessions.retrieve(sessionId)
+      await stop(holdfast, sessionId, key, cancellationSignal())
+    },
     async holdfastArchive(sessionId: string) {
       await sessions.archive(sessionId)
     },
@@ -61,7 +66,7 @@ function caller() {
 }
 
 /** What the API refuses it refuses always: the pipeline hears of it at once. */
-function refusing<A extends unknown[], T>(activity: (...args: A) => Promise<T>) {
+export function refusing<A extends unknown[], T>(activity: (...args: A) => Promise<T>) {
   return async (...args: A): Promise<T> => {
     try {
       return await activity(...args)

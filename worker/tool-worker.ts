@@ -1,4 +1,4 @@
-import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity'
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity'
 import { NativeConnection, type NativeConnectionOptions, Worker, type WorkerOptions } from '@temporalio/worker'
 import { z } from 'zod'
 import type { Holdfast } from '../client/holdfast.ts'
@@ -37,8 +37,8 @@ function nativeOptions({ address, tls, apiKey, metadata }: Holdfast['runtime']['
 function serveTool(tools: Map<string, ToolDefinition>) {
   return async ({ sessionId, toolUseId, name, input, attempts }: ServeToolInput): Promise<ToolResult> => {
     const tool = tools.get(name)
-    if (!tool) throw ApplicationFailure.nonRetryable(`this worker does not serve the tool "${name}"`)
-    const read = tool.input.safeParse(input)
+    if (!tool) return textResult(`This call was not run: the worker does not serve the tool "${name}".`, true)
+    const read = await tool.input.safeParseAsync(input)
     if (!read.success) return textResult(`The input does not fit the tool:\n${z.prettifyError(read.error)}`, true)
     const signal = cancellationSignal()
     const { attempt } = activityInfo()

@@ -17,6 +17,8 @@ export interface SessionActivities {
   holdfastTurn(sessionId: string, eventId: string): Promise<{ answer: string; stopReason: StopReason | null } | null>
   /** Text of the newest message of the agent. */
   holdfastAnswer(sessionId: string): Promise<string>
+  /** Brings the session to rest: what it does, and what it has not begun with. */
+  holdfastStop(sessionId: string, key: string): Promise<void>
   holdfastArchive(sessionId: string): Promise<void>
   /** For a workflow that is being retried: the run that its first attempt was. */
   holdfastFirstAttempt(): Promise<string>

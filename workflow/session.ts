@@ -217,10 +217,9 @@ export class WorkflowSession {
     const { onCancel = 'interrupt' } = this.#options
     if (onCancel === 'nothing') return
     try {
-      await this.#send({ type: 'user.interrupt' })
-      if (onCancel !== 'archive') return
-      await this.#wait({})
-      await this.archive()
+      const key = await nextSendKey(this.id, [{ type: 'user.interrupt' }], this.#activities.holdfastFirstAttempt)
+      await this.#activities.holdfastStop(this.id, key)
+      if (onCancel === 'archive') await this.archive()
     } catch (error) {
       // It has ended meanwhile: there is nothing to leave, and the caller is to hear of the cancellation.
       if (!isRefusal(error)) throw error

@@ -1,2 +1,3 @@
 export { erase } from './erase.ts'
+export { scheduled } from './scheduled.ts'
 export { session } from './session.ts'

@@ -4,7 +4,7 @@ import { closeContainer, sealRun } from './activities.ts'
 import type { session } from './session.ts'
 import type { SessionState } from './session-state.ts'
 import { closeTools } from './tool-step.ts'
-import { watchersAreTold } from './watchers.ts'
+import { tellWatchers } from './watchers.ts'
 
 /** Long histories make cold workers slow: past the threshold the run goes on as a new one. */
 export function rollOverIsDue(state: SessionState): boolean {
@@ -46,16 +46,19 @@ export async function rollOver(state: SessionState): Promise<void> {
 /** Ends an archived session: its log is sealed whole, its container stopped. */
 export async function endSession(state: SessionState): Promise<void> {
   if (state.status !== 'terminated') state.turn('archive')
-  for (let first = true; first || state.inbox.waiting.length > 0; first = false) {
+  // Who begins to wait while the last segment is written is told too: nobody would be there to tell it later.
+  const isOpen = () => state.inbox.waiting.length > 0 || state.watchers.length > 0
+  for (let first = true; first || isOpen(); first = false) {
     // What was still accepted has its place in the log, though nobody answers it any more.
     const received = state.inbox.take(() => true)
     const results = closeTools(state, received, 'The session was archived before this call completed.')
     const processed = received.map((event) => event.id)
-    state.announce({ processed, flushed: true, events: first ? [...results, ...state.terminated()] : [] })
-    if (first) {
-      await closeContainer(state)
-      await watchersAreTold(state)
+    if (first || received.length > 0) {
+      state.announce({ processed, flushed: true, events: first ? [...results, ...state.terminated()] : [] })
     }
+    if (first) await closeContainer(state)
+    await tellWatchers(state)
+    if (!first && received.length === 0) continue
     state.sealing = true
     await sealRun({ run: state.run, final: state.memo() })
   }

@@ -16,8 +16,9 @@ export async function notifyWatchers(state: SessionState): Promise<never> {
   }
 }
 
-/** Everybody who waits has been told, or cannot be. */
-export async function watchersAreTold(state: SessionState): Promise<void> {
+/** Tells everybody who waits for a session that has ended; resolves when all have been told, or cannot be. */
+export async function tellWatchers(state: SessionState): Promise<void> {
+  for (const watcher of state.watchers) if (!state.telling.has(watcher.id)) void tell(state, watcher)
   if (state.watchers.length > 0) await condition(() => state.watchers.length === 0)
 }
 

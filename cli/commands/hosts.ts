@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parsePort } from '../options.ts'
 
 /** The commands that run Holdfast, or look at what is there to run it. Each is loaded when it is used: `--help` needs no native module. */
@@ -39,10 +39,16 @@ export function hostCommands(program: Command): void {
     .option('-d, --data <folder>', 'folder of everything that is kept')
     .option('--json', 'for programs')
     .option('--sessions', 'say which sessions do not get on, and why, instead')
-    .action(async ({ sessions, ...options }) => {
-      process.exitCode = sessions
-        ? await (await import('../doctor-sessions.ts')).doctorSessions(options)
-        : await (await import('../doctor.ts')).doctor(options)
+    .addOption(
+      new Option(
+        '--logs',
+        "verify what is sealed of the sessions' logs, and write again what Temporal still has",
+      ).conflicts('sessions'),
+    )
+    .action(async ({ sessions, logs, ...options }) => {
+      if (sessions) process.exitCode = await (await import('../doctor-sessions.ts')).doctorSessions(options)
+      else if (logs) process.exitCode = await (await import('../doctor-logs.ts')).doctorLogs(options)
+      else process.exitCode = await (await import('../doctor.ts')).doctor(options)
     })
 
   program

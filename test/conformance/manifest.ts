@@ -100,6 +100,13 @@ export const elsewhere: Record<string, { file: string; contains: string }> = {
     contains: 'agent.thread_context_compacted',
   },
   compaction_limit_reached_error: { file: 'test/workflows/guards.test.ts', contains: 'compaction_limit_reached_error' },
+  'agent.mcp_tool_use': { file: 'test/mcp/tools.test.ts', contains: 'agent.mcp_tool_use' },
+  'agent.mcp_tool_result': { file: 'test/mcp/tools.test.ts', contains: 'agent.mcp_tool_result' },
+  mcp_connection_failed_error: { file: 'test/mcp/tools.test.ts', contains: 'mcp_connection_failed_error' },
+  mcp_authentication_failed_error: {
+    file: 'test/mcp/authentication.test.ts',
+    contains: 'mcp_authentication_failed_error',
+  },
   billing_error: { file: 'test/model/provider.test.ts', contains: 'billing_error' },
   repository_authentication_error: {
     file: 'test/repositories/repositories.test.ts',

@@ -1,4 +1,7 @@
+import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listed, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
@@ -26,7 +29,7 @@ const messagesOf = async (id: string) =>
   (await listed(host.client, id)).filter((event) => event.type === 'user.message').length
 const plain = (answers: string[]) => answers.map((answer) => answer.replace('[scripted model] ', '').trim())
 
-describe('a pipeline that is tried again', () => {
+describe('a pipeline that is tried again', { timeout: 90_000 }, () => {
   it('gets the answer to each of its tasks, not the newest one, also from a session that is archived', async () => {
     const handle = await start('failsLate', place(), 2)
     const { id, answers } = (await handle.result()) as { id: string; answers: string[] }
@@ -124,12 +127,33 @@ describe('a wait', () => {
   })
 })
 
-describe('a pipeline that leaves while its message is on its way', () => {
-  it('leaves no session at work behind', async () => {
-    const interrupted = (await (await start('leaves', place(), 'interrupt')).result()) as { cancelled: boolean }
-    expect(interrupted).toMatchObject({ cancelled: true, after: { status: 'idle' } })
-    const archived = (await (await start('leaves', place(), 'archive')).result()) as { id: string }
-    expect(archived).toMatchObject({ cancelled: true, after: { status: 'terminated' } })
-    expect((await host.client.beta.sessions.retrieve(archived.id)).archived_at).not.toBeNull()
+describe('a pipeline whose worker is killed while it waits', () => {
+  it('hears of what happened meanwhile from the next worker, which replays it', async () => {
+    const { id } = await newSession(host)
+    const session = host.holdfast.session(id)
+    await session.send('#wait 600000\n#say never')
+    const taskQueue = 'killed'
+    const processes = [startProcess(taskQueue)]
+    try {
+      await once(processes[0]!, 'message')
+      const options = { taskQueue, workflowId: randomUUID(), args: [id] }
+      const handle = await user.client.workflow.start('waitsFor', options)
+      await waits(user.client, handle.workflowId)
+      processes[0]!.kill('SIGKILL')
+      await once(processes[0]!, 'exit')
+      await session.interrupt()
+      await until(async () =>
+        (await handle.fetchHistory()).events!.some((event) => event.workflowExecutionSignaledEventAttributes),
+      )
+      processes.push(startProcess(taskQueue))
+      expect(await handle.result()).toMatchObject({ status: 'idle', stopReason: { type: 'end_turn' } })
+    } finally {
+      for (const child of processes) child.kill('SIGKILL')
+    }
   })
+
+  function startProcess(taskQueue: string) {
+    const program = fileURLToPath(new URL('users-process.ts', import.meta.url))
+    return fork(program, [JSON.stringify({ temporal: host.temporal, taskQueue })])
+  }
 })

@@ -2,13 +2,16 @@ import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { stop } from '../../client/stop.ts'
 import { Holdfast, HoldfastClosed, SessionStopped } from '../../index.ts'
+import type { RunView } from '../../log/run-view.ts'
 import { openBlobs } from '../../store/file-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { openSecrets } from '../../store/secrets.ts'
-import { listed, newSession } from '../support/conversation.ts'
+import { lastText, listed, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { until } from '../support/until.ts'
 
 let host: TestHost
 beforeAll(async () => {
@@ -79,8 +82,9 @@ describe('a task that is asked for again under its key', () => {
     expect(stopped).toBeInstanceOf(SessionStopped)
     expect(stopped.code).toBe('requires_action')
     const use = (await listed(host.client, id)).find((event) => event.type === 'agent.tool_use')!
+    const through = session.untilIdle({ throughAnswers: true })
     await session.send({ type: 'user.tool_confirmation', tool_use_id: use.id, result: 'allow' })
-    await session.untilIdle()
+    expect(await through).toMatchObject({ stopReason: { type: 'end_turn' } })
     expect(await task()).toContain('yes')
   })
 
@@ -120,10 +124,56 @@ describe('waiting for a session', () => {
     await host.holdfast.session(session.id).interrupt()
   })
 
+  it('does not take the rest before a message for the rest behind it, however late it looks', async () => {
+    const { id } = await newSession(host)
+    const log = host.holdfast.runtime.logs.get(id)
+    const newest = log.newest.bind(log)
+    const look = vi.spyOn(log, 'newest')
+    for (let stale = 0; stale <= 2; stale++) {
+      const session = host.holdfast.session(id)
+      const seen = await newest()
+      const before = { run: seen.run, started: seen.started, items: [...seen.items], waiting: [] } as unknown as RunView
+      const over = new AbortController()
+      vi.spyOn(log, 'follow').mockResolvedValueOnce(await log.follow({ signal: over.signal }))
+      const [sent] = await session.send(`#say ${stale}`)
+      let looks = 0
+      look.mockImplementation(async () => {
+        if (++looks <= stale) return before
+        await until(async () =>
+          (await newest()).items.some(({ event, received }) => !received && event.id === sent!.id),
+        )
+        return newest()
+      })
+      expect(await session.untilIdle()).toEqual({ status: 'idle', stopReason: { type: 'end_turn' } })
+      look.mockImplementation(newest)
+      over.abort()
+      expect(lastText(await listed(host.client, id))).toContain(String(stale))
+    }
+    vi.restoreAllMocks()
+  })
+
   it('says that a session has ended', async () => {
     const session = host.holdfast.session((await newSession(host)).id)
     await session.archive()
+    // They end with the session.
+    let last = ''
+    for await (const { event } of session.events()) last = event.type
+    expect(last).toBe('session.status_terminated')
     expect(await session.untilIdle()).toEqual({ status: 'terminated', stopReason: null })
+  })
+})
+
+describe('bringing a session to rest', () => {
+  it('stops what it was sent and has not begun with, also when it is repeated', async () => {
+    const { holdfast } = host
+    const { id } = await newSession(host)
+    // Each of these may find the message waiting, begun, or in the middle of its turn.
+    for (let round = 0; round < 5; round++) {
+      await holdfast.session(id).send('#wait 600000\n#say never')
+      for (let again = 0; again < 2; again++) await stop(holdfast, id, `round ${round}`, new AbortController().signal)
+      expect(await holdfast.session(id).untilIdle()).toEqual({ status: 'idle', stopReason: { type: 'end_turn' } })
+    }
+    expect(lastText(await listed(host.client, id))).not.toContain('never')
   })
 })
 

@@ -48,8 +48,6 @@ describe('a new environment', () => {
   it.each<[string, object]>([
     ['self_hosted', { type: 'self_hosted' }],
     ['config.packages', { type: 'cloud', packages: { pip: ['numpy'] } }],
-    ['allowed_hosts', { type: 'cloud', networking: { type: 'limited', allowed_hosts: ['*.example.com'] } }],
-    ['allow_package_managers', { type: 'cloud', networking: { type: 'limited', allow_package_managers: true } }],
   ])('says that %s is not supported, rather than ignoring it', async (what, config) => {
     const error = await refusal(() => environmentOf({ config: config as never }))
     expect(error).toMatchObject({ status: 400, code: 'not_supported' })
