@@ -1,50 +1,139 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import Anthropic from '@anthropic-ai/sdk'
-import { type LocalHost, startLocalHost } from '../cli/local-host.ts'
-import { type ScriptedModel, startScriptedModel } from '../testing/scripted-model/server.ts'
-import { loadConfig } from '../worker/config/load-config.ts'
+import type { Connection } from '@temporalio/client'
+import { below } from '../chaos/processes.ts'
+import { connect } from '../client/connection.ts'
+import type { ReceivedRequest } from '../testing/scripted-model/server.ts'
+import { runningHost } from '../worker/running-host.ts'
 import { freePort } from '../worker/temporal-server/free-port.ts'
 import { Floor } from './floor/floor.ts'
 
-/** Everything that is measured, as `holdfast dev` runs it, and the floor beside it on the same Temporal server. */
+/** Everything that is measured, in processes of its own as `holdfast dev` runs it, and the floor beside it on the same Temporal server. */
 export interface Bench {
-  host: LocalHost
-  model: ScriptedModel
+  url: string
+  /** Folder of everything that is kept. */
+  data: string
   client: Anthropic
+  connection: Connection
+  namespace: string
   floor: Floor
+  agent: string
+  environment: string
+  /** Pid of the process that serves the API. */
+  pid: number
+  workerPids(): Promise<number[]>
+  /** The newest requests that the model received. */
+  modelRequests(): Promise<ReceivedRequest[]>
   newSession(): Promise<string>
   stop(): Promise<void>
 }
 
-export async function startBench(): Promise<Bench> {
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+/** Long conversations are compacted now and then, so that their prompts stay in bounds. */
+const config = 'export default { model: { compactAtTokens: 20_000 }, temporal: { embedded: { uiPort: false } } }\n'
+const startMs = 60_000
+
+export async function startBench({ profile }: { profile?: string } = {}): Promise<Bench> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'holdfast-bench-'))
   await chmod(folder, 0o711)
-  const model = await startScriptedModel()
-  const env = { ...process.env, ANTHROPIC_API_KEY: 'scripted', ANTHROPIC_BASE_URL: model.url }
-  const config = await loadConfig({
-    cwd: folder,
-    env,
-    overrides: { server: { port: await freePort() }, temporal: { embedded: { uiPort: false } } },
+  await writeFile(path.join(folder, 'temporal.config.ts'), config)
+  const model = fork(file('../testing/scripted-model/main.ts'), ['--keep', '100'], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
-  const host = await startLocalHost(config, { log: () => {}, env })
-  const floor = await Floor.start(host.temporal.address, folder)
-  const client = new Anthropic({ apiKey: 'none', baseURL: host.url, maxRetries: 0 })
+  const [{ url: modelUrl }] = (await once(model, 'message')) as [{ url: string }]
+
+  const log = await open(path.join(folder, 'host.log'), 'w')
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const data = path.join(folder, 'data')
+  const host = fork(file('../cli/main.ts'), ['dev', '--port', String(port), '--data', data], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      ANTHROPIC_API_KEY: 'scripted',
+      ANTHROPIC_BASE_URL: modelUrl,
+      ...(profile && profiling(profile)),
+    },
+    // What it says goes to a file: the table is printed here.
+    stdio: ['ignore', 'ignore', log.fd, 'ipc'],
+  })
+  await log.close()
+  const ended = once(host, 'exit')
+  await answering(url, ended)
+  const running = (await runningHost(data))!
+  const { address, namespace } = running.temporal
+  const connection = await connect({ address })
+  const floor = await Floor.start(address, folder)
+  const client = new Anthropic({ apiKey: 'none', baseURL: url, maxRetries: 0 })
   const tools = [{ type: 'agent_toolset_20260401' as const }]
   const agent = await client.beta.agents.create({ name: 'bench', model: 'claude-opus-5', tools })
   const environment = await client.beta.environments.create({ name: 'bench' })
   return {
-    host,
-    model,
+    url,
+    data,
     client,
+    connection,
+    namespace,
     floor,
+    agent: agent.id,
+    environment: environment.id,
+    pid: host.pid!,
+    async workerPids() {
+      const children = await below(host.pid!)
+      return children.filter(({ title }) => title === 'holdfast worker').map(({ pid }) => pid)
+    },
+    modelRequests: async () => (await fetch(`${modelUrl}/requests`)).json() as Promise<ReceivedRequest[]>,
     newSession: async () => (await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id })).id,
     async stop() {
       await floor.stop()
-      await host.stop()
-      await model.close()
-      await rm(folder, { recursive: true, force: true })
+      await connection.close()
+      host.kill('SIGTERM')
+      await ended
+      model.disconnect()
+      await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     },
   }
+}
+
+/** Node writes a CPU profile of each process when it ends. */
+const profiling = (folder: string) => ({ NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` })
+
+async function answering(url: string, ended: Promise<unknown>): Promise<void> {
+  let over = false
+  void ended.then(() => {
+    over = true
+  })
+  for (const started = Date.now(); !over && Date.now() - started < startMs; ) {
+    const answer = await fetch(`${url}/health`).catch(() => undefined)
+    if (answer?.ok) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('the host did not start')
+}
+
+/** Waits until workers without this one are there; the supervisor's standby takes over at once. */
+export async function waitForWorker(bench: Bench, dead: number): Promise<void> {
+  // Worker and standby.
+  for (let pids: number[] = []; pids.length < 2 || pids.includes(dead); pids = await bench.workerPids()) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  // The one that was started anew loads its code; that is not what is measured.
+  await new Promise((resolve) => setTimeout(resolve, 3000))
+}
+
+/** Bytes of memory that a process holds now, and the most that it held since `forgetPeak`. */
+export async function memoryOf(pid: number): Promise<{ resident: number; peak: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const bytes = (key: string) => 1024 * Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(status)?.[1])
+  return { resident: bytes('VmRSS'), peak: bytes('VmHWM') }
+}
+
+export async function forgetPeak(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/clear_refs`, '5')
 }

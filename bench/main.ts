@@ -1,12 +1,27 @@
-/** `npm run bench [-- --only NAME --json FILE --quick]`: measures the product and, in the same run, its floor. */
-import { appendFile, readFile } from 'node:fs/promises'
+/** `npm run bench [-- --only NAME --json FILE --quick --turns N --profile FOLDER]`: measures the product and, in the same run, its floor. */
+import { appendFile, mkdir, readFile } from 'node:fs/promises'
 import os from 'node:os'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { startBench } from './host.ts'
-import { type Line, measurements } from './measurements.ts'
+import type { Line, Measurements } from './measurement.ts'
+import { container } from './measurements/container.ts'
+import { install } from './measurements/install.ts'
+import { latency } from './measurements/latency.ts'
+import { load } from './measurements/load.ts'
+import { storage } from './measurements/storage.ts'
+import { turns } from './measurements/turns.ts'
+
+const measurements: Measurements = { ...turns, ...latency, ...container, ...load, ...storage, ...install }
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    json: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    turns: { type: 'string' },
+    profile: { type: 'string' },
+  },
 })
 const names = values.only ? values.only.split(',') : Object.keys(measurements)
 const unknown = names.find((name) => !(name in measurements))
@@ -15,16 +30,19 @@ if (unknown) {
   process.exit(2)
 }
 
-const rounds = values.quick ? 10 : 40
+const { quick } = values
+const size = { rounds: quick ? 10 : 40, share: quick ? 0.1 : 1, turns: Number(values.turns ?? (quick ? 100 : 1000)) }
 const version = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')).version
 const machine = `${os.cpus().length} cores, ${os.cpus()[0]?.model.trim()}, Node ${process.version}, ${os.platform()}`
 console.log(`holdfast ${version} · ${machine} · ${new Date().toISOString().slice(0, 10)}`)
-console.log('starting Temporal, a worker, the API, the scripted model and the floor …')
-const bench = await startBench()
+console.log('starting a host, the scripted model and the floor …')
+const profile = values.profile && path.resolve(values.profile)
+if (profile) await mkdir(profile, { recursive: true })
+const bench = await startBench(profile ? { profile } : {})
 try {
   print(['', 'median', 'p95', 'floor', 'ratio', ''])
   for (const name of names) {
-    for (const line of await measurements[name]!(bench, rounds)) {
+    for (const line of await measurements[name]!(bench, size)) {
       show(line)
       if (values.json) await save(line, values.json)
     }
@@ -32,6 +50,7 @@ try {
 } finally {
   await bench.stop()
 }
+if (profile) console.log(`CPU profiles: ${profile}`)
 process.exit(0)
 
 function show({ name, unit, measured, floor, note }: Line): void {

@@ -31,8 +31,11 @@ export class Floor {
     return new Floor(await connect({ address }), worker, taskQueue)
   }
 
-  /** A workflow and the way to have it do one turn; the end of the turn is seen by history long poll. */
-  async session(): Promise<() => Promise<number>> {
+  /**
+   * A workflow and the way to have it do one turn; the end of the turn is seen by history long poll.
+   * @param steps activities of a turn: two model requests and a tool call, or one model request
+   */
+  async session(steps: 1 | 3 = 3): Promise<() => Promise<number>> {
     const { workflowService } = this.#connection
     const namespace = 'default'
     const workflowId = `floor-${crypto.randomUUID()}`
@@ -46,6 +49,7 @@ export class Floor {
       requestId: workflowId,
       workflowType: { name: 'floor' },
       taskQueue: { name: this.#taskQueue },
+      input: { payloads: [payload(steps)] },
     })
     let token: Uint8Array | undefined
     let idles = 0

@@ -6,8 +6,8 @@ const { step } = proxyActivities<{ step(bytes: number): Promise<string> }>({
   retry: { maximumAttempts: 1 },
 })
 
-/** What a turn costs without any product: a signal, two memo upserts, three activities with payloads of the same size. */
-export async function floor(): Promise<void> {
+/** What a turn costs without any product: a signal, two memo upserts, activities with payloads of the same size. */
+export async function floor(steps: 1 | 3): Promise<void> {
   const inbox: string[] = []
   setHandler(defineSignal<[string]>('deliver'), (text) => void inbox.push(text))
   for (;;) {
@@ -15,8 +15,10 @@ export async function floor(): Promise<void> {
     const text = inbox.shift()!
     upsertMemo({ state: 'running', text: text.slice(0, 200) })
     await step(600)
-    await step(200)
-    await step(400)
+    if (steps === 3) {
+      await step(200)
+      await step(400)
+    }
     upsertMemo({ state: 'idle', text: text.slice(0, 400) })
   }
 }

@@ -10,9 +10,11 @@ import { answer, type Fault, type ReplyBlock, type Step } from './script.ts'
 export interface ScriptedModelOptions {
   /** @default a free one */
   port?: number
-  /** Replaces the script, for tests that need more than directives. */
   /** Tokens that a prompt may have; a longer one is refused. @default any number */
   contextWindow?: number
+  /** How many of the newest requests are kept. @default all */
+  keep?: number
+  /** Replaces the script, for tests that need more than directives. */
   script?: (request: MessagesRequest) => Step
 }
 
@@ -60,6 +62,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     if (body === undefined) return fail(response, 400, 'invalid_request_error', 'the body is no valid JSON')
     const received: ReceivedRequest = { at: Date.now(), body }
     requests.push(received)
+    if (requests.length > (options.keep ?? Number.POSITIVE_INFINITY)) requests.shift()
     let step: Step
     try {
       received.body = readRequest(received.body)

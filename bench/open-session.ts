@@ -2,10 +2,12 @@ import type { Bench } from './host.ts'
 
 type Event = { type: string }
 
+export type Session = Awaited<ReturnType<typeof openSession>>
+
 /** A session with an open stream, and the way to have it do one turn. */
-export async function openSession(bench: Bench) {
+export async function openSession(bench: Bench, existing?: string) {
   const { client } = bench
-  const id = await bench.newSession()
+  const id = existing ?? (await bench.newSession())
   const stream = await client.beta.sessions.events.stream(id)
   const events = stream[Symbol.asyncIterator]()
   /** Reads until an event that passes the test; returns the time of it. */

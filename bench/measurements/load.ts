@@ -1,0 +1,219 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Bench, memoryOf } from '../host.ts'
+import type { Line, Measurements } from '../measurement.ts'
+import { openSession } from '../open-session.ts'
+import { summarize } from '../statistics.ts'
+import { withoutTool, withTool } from './turns.ts'
+
+/** Many at once. */
+export const load: Measurements = {
+  async throughput(bench, { share }) {
+    const count = Math.ceil(50 * share)
+    const sessions = await many(count, () => openSession(bench))
+    const floors = await many(count, () => bench.floor.session())
+    await Promise.all(sessions.map((session) => session.turn(withTool)))
+    await Promise.all(floors.map((turn) => turn()))
+    const perSecond = async (all: (() => Promise<unknown>)[]) => {
+      const started = performance.now()
+      await Promise.all(all.map((turn) => turn()))
+      return (1000 * all.length) / (performance.now() - started)
+    }
+    const [measured, floor]: [number[], number[]] = [[], []]
+    for (let round = 0; round < 5; round++) {
+      measured.push(await perSecond(sessions.map((session) => () => session.turn(withTool))))
+      floor.push(await perSecond(floors))
+    }
+    for (const session of sessions) session.close()
+    const note = `${count} sessions at once, one turn each`
+    return [{ name: 'throughput', unit: 'turns/s', measured: summarize(measured), floor: summarize(floor), note }]
+  },
+
+  /** More than the machine can do at once: everybody gets a share, and what is sent meanwhile is accepted soon. */
+  async overload(bench, { share }) {
+    const count = Math.ceil(200 * share)
+    const sessions = await many(count, () => openSession(bench))
+    const others = await many(20, () => bench.newSession())
+    const accepts: number[] = []
+    let done = false
+    const finished = Promise.all(sessions.map((session) => session.turn(withoutTool))).finally(() => {
+      done = true
+    })
+    const sending = (async () => {
+      for (let next = 0; !done; next++) {
+        const started = performance.now()
+        const content = [{ type: 'text' as const, text: withoutTool }]
+        await bench.client.beta.sessions.events.send(others[next % others.length]!, {
+          events: [{ type: 'user.message', content }],
+        })
+        accepts.push(performance.now() - started)
+        await wait(200)
+      }
+    })()
+    const times = summarize(await finished, 0.99)
+    await sending
+    for (const session of sessions) session.close()
+    const note = `${count} messages at once, each to its idle; the second column is the 99th percentile, the floor the median`
+    const fair = { name: 'fairness', unit: 'ms', measured: { ...times, median: times.p95 }, floor: times, note }
+    const accepted = summarize(accepts, 0.99)
+    return [
+      fair,
+      {
+        name: 'accept, overloaded',
+        unit: 'ms',
+        measured: accepted,
+        note: 'POST of an event meanwhile; median and 99th percentile',
+      },
+    ]
+  },
+
+  async readers(bench, { share }) {
+    const count = Math.ceil(1000 * share)
+    const lines: Line[] = []
+    for (const sessions of [1, Math.ceil(100 * share)]) {
+      const ids = await many(sessions, () => bench.newSession())
+      const [measured, floors]: [number[], number[]] = [[], []]
+      const note = `events to ${count} readers of ${sessions} sessions, 100 events each; over a plain Node SSE server`
+      const plain = await plainServer()
+      for (let round = 0; round < 3; round++) {
+        measured.push(
+          await deliveries(count, ids, (id) => `${bench.url}/v1/sessions/${id}/events/stream`, burst(bench)),
+        )
+        floors.push(await deliveries(count, ids, (id) => `${plain.url}/${id}`, plain.burst))
+      }
+      await plain.stop()
+      lines.push({
+        name: `readers of ${sessions}`,
+        unit: '/s',
+        measured: summarize(measured),
+        floor: summarize(floors),
+        note,
+      })
+    }
+    return lines
+  },
+
+  async 'idle-sessions'(bench, { share }) {
+    const count = Math.ceil(5000 * share)
+    await wait(2000)
+    const before = await memory(bench)
+    const ids: string[] = []
+    for (let made = 0; made < count; made += 10)
+      ids.push(...(await many(Math.min(10, count - made), () => bench.newSession())))
+    await wait(5000)
+    const each = ((await memory(bench)) - before) / count / 1024
+    const session = await openSession(bench, ids[0])
+    const first = await session.turn(withoutTool)
+    session.close()
+    return [
+      {
+        name: 'idle session',
+        unit: 'KB',
+        measured: summarize([each]),
+        note: `of memory, worker and server, each of ${count}`,
+      },
+      {
+        name: 'first to answer',
+        unit: 'ms',
+        measured: summarize([first]),
+        note: `message to idle, beside ${count} idle sessions`,
+      },
+    ]
+  },
+}
+
+/** Some at a time, as clients do. */
+async function many<T>(count: number, make: () => Promise<T>): Promise<T[]> {
+  const made: T[] = []
+  while (made.length < count) {
+    made.push(...(await Promise.all(Array.from({ length: Math.min(10, count - made.length) }, make))))
+  }
+  return made
+}
+
+async function memory(bench: Bench): Promise<number> {
+  const pids = [bench.pid, ...(await bench.workerPids())]
+  const all = await Promise.all(pids.map(async (pid) => (await memoryOf(pid)).resident))
+  return all.reduce((sum, bytes) => sum + bytes, 0)
+}
+
+const events = 100
+
+/** Has a session receive a hundred events at once, which its readers see as they come. */
+const burst = (bench: Bench) => async (id: string) => {
+  const content = [{ type: 'text' as const, text: withoutTool }]
+  const all = Array.from({ length: events }, () => ({ type: 'user.message' as const, content }))
+  await bench.client.beta.sessions.events.send(id, { events: all })
+}
+
+/** Events for each second that arrive at all readers together, from the moment of sending to the last one. */
+async function deliveries(
+  count: number,
+  ids: string[],
+  urlOf: (id: string) => string,
+  send: (id: string) => Promise<void>,
+) {
+  const readers = await many(count, async () =>
+    openReader(new URL(urlOf(ids[Math.floor(Math.random() * ids.length)]!))),
+  )
+  const marks = readers.map(({ seen }) => seen())
+  const started = performance.now()
+  await Promise.all(ids.map(send))
+  const all = await Promise.all(readers.map((reader, index) => reader.reaches(marks[index]! + events)))
+  const ended = Math.max(...all)
+  for (const { close } of readers) close()
+  // What is still under way must not fall on the next measurement.
+  await wait(2000)
+  return (1000 * count * events) / (ended - started)
+}
+
+/** A reader that only counts `data:` lines of messages: what it costs is small beside what is measured. */
+async function openReader(url: URL) {
+  const socket = connect(Number(url.port), url.hostname)
+  const needle = Buffer.from('"type":"user.message"')
+  let seen = 0
+  let rest = Buffer.alloc(0)
+  const waiting: (() => void)[] = []
+  socket.on('data', (chunk) => {
+    const data = Buffer.concat([rest, chunk])
+    let from = 0
+    for (let at = data.indexOf(needle); at >= 0; at = data.indexOf(needle, from)) {
+      seen++
+      from = at + needle.length
+    }
+    rest = data.subarray(Math.max(from, data.length - needle.length + 1))
+    for (const wake of waiting) wake()
+  })
+  socket.write(
+    `GET ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\naccept: text/event-stream\r\nx-api-key: none\r\nanthropic-version: 2023-06-01\r\n\r\n`,
+  )
+  await once(socket, 'data')
+  return {
+    seen: () => seen,
+    reaches: (wanted: number) =>
+      new Promise<number>((resolve) => {
+        const look = () => seen >= wanted && resolve(performance.now())
+        waiting.push(look)
+        look()
+      }),
+    close: () => socket.destroy(),
+  }
+}
+
+async function plainServer() {
+  const child = fork(fileURLToPath(new URL('../floor/event-stream.ts', import.meta.url)))
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+  return {
+    url,
+    burst: async (id: string) => {
+      await fetch(`${url}/${id}`, { method: 'POST', body: String(events) })
+    },
+    async stop() {
+      child.kill()
+      await once(child, 'exit')
+    },
+  }
+}
