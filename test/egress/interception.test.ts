@@ -91,19 +91,20 @@ describe('a secret', () => {
       asked++
       response.end()
     }
-    const ports = [
-      await tlsOrigin('127.0.0.2', listener, { isTrusted: false }),
-      await tlsOrigin('127.0.0.3', listener),
-      await httpOrigin(listener),
+    const origins = [
+      { port: await tlsOrigin('127.0.0.2', listener, { isTrusted: false }), reason: /certificate/ },
+      { port: await tlsOrigin('127.0.0.3', listener), reason: /does not match certificate/ },
+      { port: await httpOrigin(listener), reason: /SSL|TLS|EPROTO|hang up/ },
     ]
     const { gateway, socketPath } = await openGateway({ injections: [injection], ...loopback })
-    for (const port of ports) {
+    for (const { port, reason } of origins) {
       const { socket } = await tunnelTo(socketPath, `127.0.0.2:${port}`)
       const tls = await secured(socket, '127.0.0.2', gateway.certificate!)
       const { status, text } = await ask(tls, '/', {
         headers: { host: `127.0.0.2:${port}`, authorization: placeholder },
       })
       expect(status).toBe(502)
+      expect(text).toMatch(reason)
       expect(text).not.toContain(secret)
     }
     expect(asked).toBe(0)

@@ -87,7 +87,7 @@ export function ask(
   })
 }
 
-/** An origin over TLS whose authority this process trusts. */
+/** An origin over TLS at every address of 127.0.0.0/8, whose authority this process trusts. */
 export async function tlsOrigin(host: string, listener: RequestListener, { isTrusted = true } = {}): Promise<number> {
   const authority = await Authority.create()
   if (isTrusted) {
@@ -96,7 +96,7 @@ export async function tlsOrigin(host: string, listener: RequestListener, { isTru
     onTestFinished(() => setDefaultCACertificates(before))
   }
   const server = createHttps(await authority.certify(host), listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()

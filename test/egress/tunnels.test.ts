@@ -3,9 +3,9 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../support/until.ts'
 import { openGateway, tunnelTo } from './support.ts'
 
-async function origin(serve: (socket: Socket) => void) {
+async function origin(serve: (socket: Socket) => void, allowHalfOpen = false) {
   const sockets = new Set<Socket>()
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen }, (socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
@@ -19,8 +19,13 @@ async function origin(serve: (socket: Socket) => void) {
   return { port: (server.address() as AddressInfo).port, sockets }
 }
 
+/** The other end has closed it. */
 const gone = (socket: Socket) =>
-  new Promise((resolve) => (socket.destroyed ? resolve(undefined) : socket.once('close', resolve)))
+  new Promise((resolve) => {
+    socket.once('end', resolve)
+    socket.once('close', resolve)
+    socket.resume()
+  })
 const local = { mode: 'limited' as const, allowedHosts: ['127.0.0.1'], allowPrivate: ['127.0.0.1'] }
 
 describe('a tunnel', () => {
@@ -29,7 +34,7 @@ describe('a tunnel', () => {
     const { port } = await origin((socket) => {
       socket.resume()
       socket.on('end', () => socket.end(Buffer.alloc(size, 7)))
-    })
+    }, true)
     const { socketPath } = await openGateway(local)
     const { socket } = await tunnelTo(socketPath, `127.0.0.1:${port}`)
     socket.end('a question')
@@ -75,7 +80,7 @@ describe('a tunnel', () => {
   })
 
   it('does not keep the gateway from closing', async () => {
-    const { port, sockets } = await origin(() => {})
+    const { port, sockets } = await origin((socket) => void socket.resume())
     const { close, socketPath } = await openGateway(local)
     const { socket } = await tunnelTo(socketPath, `127.0.0.1:${port}`)
     socket.end()
@@ -114,7 +119,7 @@ describe('a tunnel', () => {
 })
 
 it('a flood of connections is bounded, and over when it ends', async () => {
-  const { port, sockets } = await origin(() => {})
+  const { port, sockets } = await origin((socket) => void socket.resume())
   const { socketPath } = await openGateway(local)
   const flood = Array.from({ length: 300 }, () => {
     const socket = connect(socketPath)
