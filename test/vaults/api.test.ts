@@ -262,14 +262,6 @@ describe('a credential', () => {
     expect(rest.map(({ secret }) => secret)).toEqual(['value-of-only', 'value-of-second'])
   })
 
-  it('of type environment_variable keeps its vault from sessions, whose containers could not have it', async () => {
-    const vault = await newVault()
-    await api().credentials.create(vault.id, variable('TOKEN', 'a-value-of-it'))
-    const { agent, environment } = host
-    const create = host.client.beta.sessions.create({ agent, environment_id: environment, vault_ids: [vault.id] })
-    expect(await sdkRefusal(create)).toMatchObject({ status: 400, code: 'not_supported' })
-  })
-
   it('is readable nowhere in the data folder, and its key by its owner only', async () => {
     const vault = await newVault()
     await api().credentials.create(vault.id, bearer('needle-in-the-haystack'))
