@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Injection } from '../container/provider.ts'
+import { anyOf } from './any-of.ts'
 import { isHostIn } from './host-list.ts'
 
 /** The secrets that a host may get. */
@@ -35,11 +36,7 @@ export function injectBody(body: Buffer, contentType: string | undefined, inject
 function replaced(text: string, injections: readonly Injection[], encode: (secret: string) => string): string {
   const byPlaceholder = new Map(injections.map(({ placeholder, secret }) => [placeholder, secret]))
   if (![...byPlaceholder.keys()].some((placeholder) => text.includes(placeholder))) return text
-  const any = new RegExp(
-    [...byPlaceholder.keys()].map((placeholder) => placeholder.replace(/\W/g, '\\$&')).join('|'),
-    'g',
-  )
-  return text.replace(any, (placeholder) => encode(byPlaceholder.get(placeholder)!))
+  return text.replace(anyOf(byPlaceholder.keys()), (placeholder) => encode(byPlaceholder.get(placeholder)!))
 }
 
 /** Changes what user and password of `Basic …` are; undefined when it is none, or nothing changes. */

@@ -1,9 +1,10 @@
 import { mkdtemp, symlink } from 'node:fs/promises'
-import { type IncomingHttpHeaders, type RequestListener, request } from 'node:http'
+import { type IncomingHttpHeaders, type IncomingMessage, type RequestListener, request } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls, getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { Authority } from '../../activities/container/keeper/authority.ts'
@@ -88,7 +89,14 @@ export function ask(
 }
 
 /** An origin over TLS at every address of 127.0.0.0/8, whose authority this process trusts. */
-export async function tlsOrigin(host: string, listener: RequestListener, { isTrusted = true } = {}): Promise<number> {
+export async function tlsOrigin(
+  host: string,
+  listener: RequestListener,
+  {
+    isTrusted = true,
+    upgrade,
+  }: { isTrusted?: boolean; upgrade?: (request: IncomingMessage, socket: Duplex) => void } = {},
+): Promise<number> {
   const authority = await Authority.create()
   if (isTrusted) {
     const before = getCACertificates('default')
@@ -96,6 +104,7 @@ export async function tlsOrigin(host: string, listener: RequestListener, { isTru
     onTestFinished(() => setDefaultCACertificates(before))
   }
   const server = createHttps(await authority.certify(host), listener)
+  if (upgrade) server.on('upgrade', upgrade)
   await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
   onTestFinished(() => {
     server.closeAllConnections()

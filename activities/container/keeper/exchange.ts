@@ -1,6 +1,11 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import http, {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import https from 'node:https'
-import type { Readable } from 'node:stream'
+import type { Readable, Transform } from 'node:stream'
 import type { Resolved } from '../../egress/address-policy.ts'
 
 /** Milliseconds without a byte. Git keeps a connection alive while it packs. */
@@ -44,40 +49,57 @@ export interface Onward {
   agent?: https.Agent
   /** Changes the headers of the answer. */
   answered?: (headers: IncomingHttpHeaders) => IncomingHttpHeaders
+  /** What the body of an answer with these headers goes through. @default nothing */
+  through?: (headers: IncomingHttpHeaders) => Transform | undefined
 }
 
-/** Passes a request on, and the answer back. Rejects when the server cannot be reached or breaks off. */
-export async function exchange(request: IncomingMessage, response: ServerResponse, onward: Onward): Promise<void> {
-  const { protocol, port, path, address, body = request, agent = false, answered = (headers) => headers } = onward
-  const { address: dialled, family } = address
+/** Begins a request to where it is to go; nothing of a body is sent yet. */
+export function begin({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>, onward: Onward): ClientRequest {
+  const { protocol, port, path, agent = false, address: dialled } = onward
+  const { address, family } = dialled
   // Without it a body of unknown length would go out unframed with methods that have none as a rule.
-  const isChunked = request.headers['transfer-encoding'] !== undefined && onward.headers['content-length'] === undefined
+  const isChunked = headers['transfer-encoding'] !== undefined && onward.headers['content-length'] === undefined
   const send = protocol === 'https:' ? https.request : http.request
   const outgoing = send({
     // Node wants addresses of IPv6 bare.
     hostname: onward.hostname.replace(/^\[|\]$/g, ''),
     port,
     path,
-    method: request.method,
+    method,
     headers: { ...onward.headers, ...(isChunked && { 'transfer-encoding': 'chunked' }) },
     agent,
     timeout: silenceMs,
-    lookup: (_host, { all }, done) => (all ? done(null, [{ address: dialled, family }]) : done(null, dialled, family)),
+    lookup: (_host, { all }, done) => (all ? done(null, [{ address, family }]) : done(null, address, family)),
   })
+  return outgoing.on('timeout', () => outgoing.destroy(new Error('the server was silent for too long')))
+}
+
+/** Passes a request on, and the answer back. Rejects when the server cannot be reached or breaks off. */
+export async function exchange(request: IncomingMessage, response: ServerResponse, onward: Onward): Promise<void> {
+  const { body = request } = onward
+  const outgoing = begin(request, onward)
   await new Promise<void>((resolve, reject) => {
-    outgoing.on('timeout', () => outgoing.destroy(new Error('the server was silent for too long')))
     outgoing.on('error', reject)
     response.on('close', () => {
       outgoing.destroy()
       resolve()
     })
-    outgoing.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answered(endToEnd(answer.headers)))
-      answer.on('error', () => response.destroy())
-      answer.pipe(response)
-    })
+    outgoing.on('response', (answer) => answerWith(response, answer, onward))
     request.on('error', () => outgoing.destroy())
     body.on('error', () => outgoing.destroy())
     body.pipe(outgoing)
   })
+}
+
+function answerWith(response: ServerResponse, answer: IncomingMessage, onward: Onward): void {
+  const { answered = (headers) => headers, through } = onward
+  const headers = answered(endToEnd(answer.headers))
+  const status = answer.statusCode ?? 502
+  const isEmpty = response.req.method === 'HEAD' || status === 204 || status === 304
+  const change = isEmpty ? undefined : through?.(headers)
+  const { 'content-length': _, ...unmeasured } = headers
+  response.writeHead(status, change ? unmeasured : headers)
+  answer.on('error', () => response.destroy())
+  if (change) answer.pipe(change).pipe(response)
+  else answer.pipe(response)
 }

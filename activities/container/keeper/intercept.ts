@@ -5,10 +5,11 @@ import { TLSSocket } from 'node:tls'
 import { injectionsFor } from '../../egress/inject.ts'
 import type { Reached } from '../../egress/reach.ts'
 import type { Authority } from './authority.ts'
-import { endToEnd, exchange, silenceMs } from './exchange.ts'
-import { injected } from './injected-request.ts'
+import { endToEnd, exchange, type Onward, silenceMs } from './exchange.ts'
+import { injected, injectedHead } from './injected-request.ts'
 import type { OpenWays } from './open-ways.ts'
-import { refuse, refuseWith } from './refusals.ts'
+import { refuse, refuseTunnel, refuseTunnelWith, refuseWith } from './refusals.ts'
+import { isWebSocket, upgrade } from './upgrade.ts'
 
 /** The first byte of every TLS connection: the type of a record. */
 const handshake = 0x16
@@ -34,9 +35,10 @@ export class Interceptor {
     this.#ways = ways
     this.#authority = authority
     // Listens nowhere: connections are handed in.
-    this.#server = createServer()
+    this.#server = createServer({ shouldUpgradeCallback: isWebSocket })
     this.#server.timeout = silenceMs
     this.#server.on('request', (request, response) => void this.#serve(request, response))
+    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head))
   }
 
   static async create(ways: OpenWays): Promise<Interceptor> {
@@ -70,30 +72,53 @@ export class Interceptor {
     response.on('error', () => {})
     const found = this.#intercepted.get(request.socket)
     if (!found) return void response.destroy()
-    const { host, port } = found.to
+    const wrong = wrongOf(request, found.to)
+    if (wrong) return refuseWith(response, ...wrong)
     try {
-      // Behind one address may be many hosts, and the secret is not for those.
-      if (!isSame(request.headers.host, host, port)) {
-        return refuseWith(response, 421, `this connection is for ${host}, not for ${request.headers.host}`)
-      }
-      if (!request.url?.startsWith('/')) return refuseWith(response, 400, 'the path must begin with "/"')
-      const reached = await this.#ways.reach({ host, port })
-      this.#ways.hold(reached, response)
-      const headers = { ...endToEnd(request.headers), host: request.headers.host }
-      const injections = injectionsFor(host, this.#ways.policy.injections)
-      await exchange(request, response, {
-        protocol: 'https:',
-        hostname: host,
-        port,
-        path: request.url,
-        address: reached,
-        agent: found.agent,
-        ...(await injected(request, headers, injections)),
-      })
+      const onward = await this.#onward(request, found.to, response)
+      const changes = await injected(
+        request,
+        onward.headers,
+        injectionsFor(found.to.host, this.#ways.policy.injections),
+      )
+      await exchange(request, response, { ...onward, ...changes, agent: found.agent })
     } catch (error) {
       refuse(response, error)
     }
   }
+
+  async #upgrade(request: IncomingMessage, inside: Socket, head: Buffer): Promise<void> {
+    inside.on('error', () => inside.destroy())
+    const found = this.#intercepted.get(inside)
+    if (!found) return void inside.destroy()
+    const wrong = wrongOf(request, found.to)
+    if (wrong) return refuseTunnelWith(inside, ...wrong)
+    try {
+      const onward = await this.#onward(request, found.to, inside)
+      const changes = injectedHead(onward.headers, injectionsFor(found.to.host, this.#ways.policy.injections))
+      await upgrade(request, inside, head, { ...onward, ...changes })
+    } catch (error) {
+      refuseTunnel(inside, error)
+    }
+  }
+
+  /** Where a request goes, when it still may; `way` ends when it may not any more. */
+  async #onward(request: IncomingMessage, { host, port }: Reached, way: ServerResponse | Socket): Promise<Onward> {
+    const address = await this.#ways.reach({ host, port })
+    this.#ways.hold(address, way)
+    const headers = { ...endToEnd(request.headers), host: request.headers.host }
+    return { protocol: 'https:', hostname: host, port, path: request.url!, headers, address }
+  }
+}
+
+/** Why a request is not for the host of its connection; undefined when it is. */
+function wrongOf(
+  { headers, url }: IncomingMessage,
+  { host, port }: Reached,
+): [status: number, reason: string] | undefined {
+  // Behind one address may be many hosts, and the secret is not for those.
+  if (!isSame(headers.host, host, port)) return [421, `this connection is for ${host}, not for ${headers.host}`]
+  return url?.startsWith('/') ? undefined : [400, 'the path must begin with "/"']
 }
 
 function isSame(given: string | undefined, host: string, port: number): boolean {

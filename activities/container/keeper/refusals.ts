@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { AddressRefused } from '../../egress/address-policy.ts'
 import { Denied } from '../../egress/reach.ts'
@@ -18,11 +18,14 @@ export function refuseWith(response: ServerResponse, status: number, reason: str
   response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' }).end(`${reason}\n`)
 }
 
-/** Tells the container why it gets no tunnel. */
+/** Tells the container why it gets no tunnel, or no web socket. */
 export function refuseTunnel(socket: Socket, error: unknown): void {
+  refuseTunnelWith(socket, isDenial(error) ? 403 : 502, reasonOf(error))
+}
+
+export function refuseTunnelWith(socket: Socket, status: number, reason: string): void {
   if (socket.destroyed) return
-  const status = isDenial(error) ? '403 Forbidden' : '502 Bad Gateway'
-  const text = `${reasonOf(error)}\n`
+  const text = `${reason}\n`
   const headers = `content-type: text/plain\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`
-  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${text}`, () => socket.destroySoon())
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n${text}`, () => socket.destroySoon())
 }
