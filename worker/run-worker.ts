@@ -2,6 +2,7 @@ import path from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
+import { renewSecrets } from '../activities/egress/renew-secrets.ts'
 import { createActivities } from '../activities/index.ts'
 import { McpServers } from '../activities/mcp/servers.ts'
 import { SessionMemory } from '../activities/memory/session-memory.ts'
@@ -144,8 +145,9 @@ export async function prepareWorker(
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
       const swept = sweep(memory, { name: memoryFolders, signal })
+      const renewed = renewSecrets({ records, secrets, containers }, { signal })
       await running
-      await swept
+      await Promise.all([swept, renewed])
       await logs.close()
       await Promise.all([native.close(), connection.close(), containers.close(), mcp.close()])
       await records.close()

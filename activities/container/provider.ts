@@ -133,6 +133,10 @@ export interface ContainerProvider {
   probe(): Promise<Probe>
   /** The session's container, made when there is none. Idempotent by session id. */
   open(spec: ContainerSpec): Promise<Container>
+  /** Ids of the sessions whose running containers were given injections. Starts nothing to find out. */
+  withInjections(): Promise<string[]>
+  /** Gives a running container these instead; does nothing when none runs. */
+  inject(sessionId: string, injections: Injection[]): Promise<void>
   /** Stops the container; its files stay. */
   stop(sessionId: string): Promise<void>
   /** Stops the container and removes its files and ledger. */

@@ -139,6 +139,27 @@ describe('a credential of type environment_variable', () => {
     expect(newest().headers['x-key']).toBe(noted)
   })
 
+  it('is the new one, and then none, for a command that runs on', async () => {
+    const { vault, credential } = await vaultWith('value-of-the-beginning')
+    const session = await sessionWith([vault])
+    const seen = (value: string | RegExp) =>
+      origin.received.some(({ path, headers }) => path === '/loop' && `${headers['x-key']}`.match(value))
+    const running = run(
+      session,
+      `for i in $(seq 600); do ${curl} -k -H "x-key: $API_KEY" ${url('/loop')}; sleep 0.1; done`,
+    )
+    await until(() => seen('value-of-the-beginning'))
+    await vaults().credentials.update(credential, {
+      vault_id: vault,
+      auth: { type: 'environment_variable', secret_value: 'value-of-the-end' },
+    })
+    await until(() => seen('value-of-the-end'))
+    await vaults().credentials.delete(credential, { vault_id: vault })
+    await until(() => seen(/^secret_/))
+    await host.client.beta.sessions.events.send(session, { events: [{ type: 'user.interrupt' }] })
+    await running
+  })
+
   it('is used again after the keeper was killed', async () => {
     const { vault } = await vaultWith('a-lasting-value')
     const session = await sessionWith([vault])

@@ -33,6 +33,10 @@ export class KeeperClient {
     this.#idleMs = idleMs
   }
 
+  get isConnected(): boolean {
+    return this.#socket !== undefined
+  }
+
   /** @throws KeeperGone when it is not known whether the request was carried out */
   async ask(message: Request): Promise<unknown> {
     const socket = await this.#connected()

@@ -1,6 +1,6 @@
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { containersRoot, SessionFolder } from '../keeper/session-folder.ts'
-import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Probe } from '../provider.ts'
+import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Injection, Probe } from '../provider.ts'
 import { cgroupVersion } from './cgroups.ts'
 import { KeeperClient, KeeperGone } from './keeper-client.ts'
 import { explain, tryOut } from './probe.ts'
@@ -42,6 +42,15 @@ export class BubblewrapProvider implements ContainerProvider {
 
   async open(spec: ContainerSpec): Promise<Container> {
     return { call: (call, options) => this.#call(spec, call, options?.signal) }
+  }
+
+  async withInjections(): Promise<string[]> {
+    // Whoever is not connected leaves a keeper that nobody needs to end; who has made the calls is.
+    return this.#client.isConnected ? ((await this.#client.ask({ op: 'injected' })) as string[]) : []
+  }
+
+  async inject(sessionId: string, injections: Injection[]): Promise<void> {
+    if (this.#client.isConnected) await this.#client.ask({ op: 'inject', sessionId, injections })
   }
 
   async stop(sessionId: string): Promise<void> {

@@ -2,11 +2,19 @@ import type { ToolResult } from '../../../protocol/contract.ts'
 import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
 import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
 import { launch } from '../bubblewrap/launch.ts'
-import { type ContainerCall, type ContainerNotice, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
+import {
+  type ContainerCall,
+  type ContainerNotice,
+  type ContainerSpec,
+  ContainerUnavailable,
+  type Injection,
+} from '../provider.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
 import { Checkouts } from './checkouts.ts'
 import { Gateway } from './gateway.ts'
 import { CallLost, KeptContainer } from './kept-container.ts'
+import { KeptNotices } from './kept-notices.ts'
+import { KeptResults } from './kept-results.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import { notBegun, restarted, unknown, withNews } from './results.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
@@ -34,17 +42,13 @@ export class KeptSession {
   readonly #folder: SessionFolder
   readonly #ledger: Ledger
   readonly #running = new Map<string, Running>()
-  /** Results that the disk has not taken yet. */
-  readonly #unsaved = new Map<string, Extract<Entry, { state: 'done' }>>()
+  readonly #results: KeptResults
   /** Calls that are to stop, also before they have begun. */
   readonly #aborted = new Set<string>()
   /** Wakes calls that wait for a repository and are to stop. */
   readonly #wake = new Map<string, () => void>()
   readonly #checkouts: Checkouts
-  /** Restarts that the model has not heard of. */
-  readonly #restarts: ContainerNotice[] = []
-  /** Texts of the notices that it has heard. */
-  readonly #told = new Set<string>()
+  readonly #notices = new KeptNotices()
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
@@ -58,11 +62,21 @@ export class KeptSession {
     this.#host = host
     this.#folder = new SessionFolder(host.root, id)
     this.#ledger = new Ledger(this.#folder.ledger)
+    this.#results = new KeptResults(id, this.#ledger)
     this.#checkouts = new Checkouts(this.#folder.checkouts, (wanted) => attemptCheckout(wanted, () => this.#ready()))
   }
 
   get busy(): boolean {
     return this.#running.size > 0
+  }
+
+  /** Whether its container was given placeholders of secrets. */
+  get hasInjections(): boolean {
+    return this.#gateway?.certificate !== undefined
+  }
+
+  inject(injections: Injection[]): void {
+    if (this.#gateway) this.#gateway.policy = { ...this.#gateway.policy, injections }
   }
 
   open(spec: ContainerSpec): void {
@@ -118,16 +132,16 @@ export class KeptSession {
   }
 
   async #settle(call: ContainerCall, print: string): Promise<ToolResult> {
-    const entry = this.#unsaved.get(call.id) ?? (await this.#ledger.read(call.id))
+    const entry = await this.#results.read(call.id)
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
     const news = await this.#checkedOut(call.id)
     if (!news) {
       const result = notBegun()
-      await this.#record(call.id, print, result)
+      await this.#results.record(call.id, print, result)
       return result
     }
     const container = await this.#ready()
-    news.push(...this.#restarts.splice(0), ...this.#untold())
+    news.push(...this.#notices.take(this.#spec?.notices))
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
       throw new ContainerUnavailable({
@@ -148,14 +162,8 @@ export class KeptSession {
       result = unknown(error.message, await this.#ledger.output(call.id))
     }
     result = withNews(result, news)
-    await this.#record(call.id, print, result)
+    await this.#results.record(call.id, print, result)
     return result
-  }
-
-  #untold(): ContainerNotice[] {
-    const fresh = (this.#spec?.notices ?? []).filter(({ text }) => !this.#told.has(text))
-    for (const { text } of fresh) this.#told.add(text)
-    return fresh
   }
 
   /** Waits for the session's repositories. Undefined when the call was stopped meanwhile; the clone goes on. */
@@ -180,21 +188,8 @@ export class KeptSession {
     if (entry.state === 'done') return entry.result
     // It was begun by a keeper that is no more, and its container went with it.
     const result = unknown('what ran it was killed', await this.#ledger.output(id))
-    await this.#record(id, print, result)
+    await this.#results.record(id, print, result)
     return result
-  }
-
-  /** A result that cannot be written down yet is answered all the same, and kept here until the disk takes it. */
-  async #record(id: string, print: string, result: ToolResult): Promise<void> {
-    this.#unsaved.set(id, { state: 'done', fingerprint: print, result })
-    for (const [unsaved, entry] of this.#unsaved) {
-      try {
-        await this.#ledger.finish(unsaved, entry.fingerprint, entry.result)
-        this.#unsaved.delete(unsaved)
-      } catch (error) {
-        console.error(`ledger of ${this.id}: ${error}`)
-      }
-    }
   }
 
   async #ready(): Promise<KeptContainer> {
@@ -211,7 +206,7 @@ export class KeptSession {
   }
 
   async #start(spec: ContainerSpec, mounted: string): Promise<KeptContainer> {
-    if (this.#container && !this.#container.ended) this.#restarts.push(restarted)
+    if (this.#container && !this.#container.ended) this.#notices.add(restarted)
     await this.#container?.stop()
     await this.#clear()
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
