@@ -115,7 +115,10 @@ export interface StreamedEvent {
 }
 
 /** Events as they come. Closed by leaving the loop, by `await using`, or by the signal. */
-export interface EventStream extends AsyncIterable<StreamedEvent>, AsyncDisposable {}
+export interface EventStream extends AsyncIterable<StreamedEvent>, AsyncDisposable {
+  /** The same events, in its place: as many at once as there are. */
+  batches?(): AsyncIterable<StreamedEvent[]>
+}
 
 export interface EventStreamParams {
   /** Go on behind this cursor; without it the stream begins with what happens from now on. */

@@ -27,18 +27,20 @@ export async function openStream(
   const ends = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
   const unsubscribe = deltas.size > 0 ? runtime.bus.subscribe(row.id, (preview) => previews.push(preview)) : () => {}
   try {
-    const items = await runtime.logs.get(row.id).follow({ after, signal: ends })
-    const events = deliver(runtime, row, items, previews, unsubscribe)
+    const items = await runtime.logs.get(row.id).followBatches({ after, signal: ends })
+    const batches = deliver(runtime, row, items, deltas.size > 0 ? previews : undefined, unsubscribe)
     const close = async () => {
       // A generator that waits cannot be returned from: wake it first.
       closing.abort()
       // One that was never used runs no `finally` either.
       unsubscribe()
-      await events.return()
+      await batches.return()
       return { done: true as const, value: undefined }
     }
+    const events = oneByOne(batches)
     return {
       [Symbol.asyncIterator]: () => ({ next: () => events.next(), return: close }),
+      batches: () => ({ [Symbol.asyncIterator]: () => ({ next: () => batches.next(), return: close }) }),
       async [Symbol.asyncDispose]() {
         await close()
       },
@@ -52,36 +54,52 @@ export async function openStream(
 async function* deliver(
   runtime: Runtime,
   row: SessionRecord,
-  items: AsyncGenerator<LogItem, void>,
-  previews: PreviewQueue,
+  batches: AsyncGenerator<LogItem[], void>,
+  previews: PreviewQueue | undefined,
   unsubscribe: () => void,
-): AsyncGenerator<StreamedEvent, void> {
+): AsyncGenerator<StreamedEvent[], void> {
   const next = () => {
-    const item = items.next()
-    // It may fail while the reader is busy with the item before: it is looked at later, and must not end the process.
-    item.catch(() => {})
-    return item
+    const batch = batches.next()
+    // It may fail while the reader is busy with the items before: it is looked at later, and must not end the process.
+    batch.catch(() => {})
+    return batch
   }
   try {
     let upcoming = next()
     for (;;) {
-      const item = await Promise.race([upcoming, previews.filled()])
-      for (const event of previews.drain()) yield { event }
-      if (!item) continue
-      if (item.done) break
+      const batch = await (previews ? Promise.race([upcoming, previews.filled()]) : upcoming)
+      const ready = previews?.drain() ?? []
+      if (ready.length > 0) yield ready.map((event) => ({ event }))
+      if (!batch) continue
+      if (batch.done) break
       upcoming = next()
-      const { cursor, event } = item.value
-      previews.settle(event.id)
-      yield { cursor: formatCursor(cursor), event }
+      for (const { event } of batch.value) previews?.settle(event.id)
+      yield batch.value.map(streamed)
     }
     const newest = await runtime.records.sessions.get(row.id)
     if (!newest || newest.deletedAt) {
-      yield { event: { type: 'session.deleted', id: newId('event'), processed_at: new Date().toISOString() } }
+      yield [{ event: { type: 'session.deleted', id: newId('event'), processed_at: new Date().toISOString() } }]
     }
   } finally {
     unsubscribe()
-    await items.return()
+    await batches.return()
   }
+}
+
+/** All readers of a session get the same object for an item: what is made of it once serves all of them. */
+const known = new WeakMap<LogItem, StreamedEvent>()
+
+function streamed(item: LogItem): StreamedEvent {
+  let event = known.get(item)
+  if (!event) {
+    event = { cursor: formatCursor(item.cursor), event: item.event }
+    known.set(item, event)
+  }
+  return event
+}
+
+async function* oneByOne(batches: AsyncGenerator<StreamedEvent[], void>): AsyncGenerator<StreamedEvent, void> {
+  for await (const batch of batches) yield* batch
 }
 
 /**

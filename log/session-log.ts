@@ -19,6 +19,12 @@ export interface SegmentFault {
   why: string
 }
 
+export interface FollowOptions {
+  /** Begin behind this place. @default with what happens from now on */
+  after?: Cursor
+  signal?: AbortSignal
+}
+
 export interface ListOptions {
   order: 'asc' | 'desc'
   /** Go on behind this place, in the order of the list. */
@@ -46,7 +52,12 @@ export class SessionLog {
    * Without `after` the items begin with what happens from now on; with it, behind that place.
    * @throws SessionGone
    */
-  async follow(options: { after?: Cursor; signal?: AbortSignal } = {}): Promise<AsyncGenerator<LogItem, void>> {
+  async follow(options: FollowOptions = {}): Promise<AsyncGenerator<LogItem, void>> {
+    return oneByOne(await this.followBatches(options))
+  }
+
+  /** Like `follow`, with as many items at once as there are: what a thousand readers of one session can afford. */
+  async followBatches(options: FollowOptions = {}): Promise<AsyncGenerator<LogItem[], void>> {
     const release = this.tail.hold()
     try {
       const view = await this.#newest()
@@ -63,17 +74,20 @@ export class SessionLog {
   async *#follow(
     newest: RunView,
     start: number,
-    { after, signal }: { after?: Cursor; signal?: AbortSignal },
+    { after, signal }: FollowOptions,
     release: () => void,
-  ): AsyncGenerator<LogItem, void> {
+  ): AsyncGenerator<LogItem[], void> {
+    const behindAfter = (items: LogItem[]) =>
+      after ? items.filter(({ cursor }) => compareCursors(cursor, after) > 0) : items
     try {
-      if (after && after.run < newest.run) yield* this.#behind(after, newest)
+      if (after) yield* this.#between(after, newest)
       let index = start
       for (let view: RunView | undefined = newest; view; index = 0) {
         while (!signal?.aborted) {
-          for (; index < view.items.length; index++) {
-            const item = view.items[index]!
-            if (!after || compareCursors(item.cursor, after) > 0) yield item
+          while (index < view.items.length) {
+            const items = behindAfter(view.items.slice(index))
+            index = view.items.length
+            if (items.length > 0) yield items
           }
           if (view.next || view.closed || this.tail.gone) break
           await view.changed(signal)
@@ -88,12 +102,10 @@ export class SessionLog {
   }
 
   /** Everything between a place in an earlier run and the newest run. */
-  async *#behind(after: Cursor, newest: RunView): AsyncGenerator<LogItem, void> {
+  async *#between(after: Cursor, newest: RunView): AsyncGenerator<LogItem[], void> {
     for (let run = after.run; run < newest.run; run++) {
       const { items } = viewOf(run, (await this.#segment(run)).facts)
-      yield* items.filter((item) => compareCursors(item.cursor, after) > 0)
-      const late = await this.#lateOf(run, newest)
-      yield* late.filter((item) => compareCursors(item.cursor, after) > 0)
+      yield [...items, ...(await this.#lateOf(run, newest))].filter(({ cursor }) => compareCursors(cursor, after) > 0)
     }
   }
 
@@ -252,4 +264,8 @@ export class SessionLog {
     await this.#blobs.delete(segmentKey(this.id, run))
     return undefined
   }
+}
+
+async function* oneByOne<Item>(batches: AsyncGenerator<Item[], void>): AsyncGenerator<Item, void> {
+  for await (const batch of batches) yield* batch
 }

@@ -5,10 +5,19 @@ import type { StreamedEvent } from '../client/api.ts'
  * drop events without a name, older ones those with a name that they do not know. Its id is its place in the log;
  * previews have none. Source: spec §8.3.
  */
-export function eventFrame({ cursor, event }: StreamedEvent): string {
-  const id = cursor === undefined ? '' : `id: ${cursor}\n`
-  return `event: message\n${id}data: ${oneLine(event)}\n\n`
+export function eventFrame(streamed: StreamedEvent): string {
+  const { cursor, event } = streamed
+  // A preview is for one reader; the others of an event get what was written for the first.
+  if (cursor === undefined) return `event: message\ndata: ${oneLine(event)}\n\n`
+  let frame = frames.get(streamed)
+  if (frame === undefined) {
+    frame = `event: message\nid: ${cursor}\ndata: ${oneLine(event)}\n\n`
+    frames.set(streamed, frame)
+  }
+  return frame
 }
+
+const frames = new WeakMap<StreamedEvent, string>()
 
 /** The last frame of a stream that broke; SDKs raise what is in it. */
 export function errorFrame(envelope: object): string {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { StreamedEvent } from '../client/api.ts'
+import type { EventStream, StreamedEvent } from '../client/api.ts'
 import type { ApiError } from '../protocol/errors.ts'
 import { unavailable } from '../protocol/errors.ts'
 import { envelope } from './envelope.ts'
@@ -29,7 +29,7 @@ export class EventStreams {
   async serve(
     request: FastifyRequest,
     reply: FastifyReply,
-    open: (signal: AbortSignal) => Promise<AsyncIterable<StreamedEvent>>,
+    open: (signal: AbortSignal) => Promise<EventStream>,
   ): Promise<void> {
     if (this.#ended) throw closing()
     const leaving = new AbortController()
@@ -59,12 +59,12 @@ export class EventStreams {
   }
 
   async #send(
-    events: AsyncIterable<StreamedEvent>,
+    events: EventStream,
     request: FastifyRequest,
     response: ServerResponse,
     leaving: AbortSignal,
   ): Promise<void> {
-    const iterator = events[Symbol.asyncIterator]()
+    const iterator = (events.batches?.() ?? alone(events))[Symbol.asyncIterator]()
     // Also while it waits for an event: nobody would be there to take it.
     const free = () => void iterator.return?.().catch(() => {})
     leaving.addEventListener('abort', free)
@@ -74,8 +74,11 @@ export class EventStreams {
       for (;;) {
         const { done, value } = await iterator.next()
         if (done || leaving.aborted) break
-        // One event at most waits for a slow reader; the rest stays in the log.
-        if (!response.write(eventFrame(value))) await drained(response)
+        // Little waits for a slow reader; the rest stays in the log.
+        for (const text of chunks(value)) {
+          if (!response.write(text)) await drained(response)
+          if (leaving.aborted) break
+        }
       }
     } catch (error) {
       if (leaving.aborted) return
@@ -101,6 +104,37 @@ export class EventStreams {
     if (this.#open.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
+  }
+}
+
+/** Characters of events that are written at once. */
+const chunkLength = 64 * 1024
+
+function* chunks(events: StreamedEvent[]): Generator<string, void> {
+  let text = ''
+  for (const event of events) {
+    text += eventFrame(event)
+    if (text.length < chunkLength) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
+}
+
+/** Not a generator: one that waits could not be returned from. */
+function alone(events: AsyncIterable<StreamedEvent>): AsyncIterable<StreamedEvent[]> {
+  const iterator = events[Symbol.asyncIterator]()
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const { done, value } = await iterator.next()
+        return done ? { done, value: undefined } : { done: false, value: [value] }
+      },
+      async return() {
+        await iterator.return?.()
+        return { done: true, value: undefined }
+      },
+    }),
   }
 }
 
