@@ -15,6 +15,7 @@ import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { judgeTools } from './model/tool-notes.ts'
 import { isNearWindow } from './model/window.ts'
+import { captureAtEnd } from './outputs/capture-at-end.ts'
 import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { Previews } from './previews.ts'
 import { sessionOf } from './session-of.ts'
@@ -50,10 +51,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
     const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
-    // Where a turn may end: what background processes wrote since the last call is to be there when the session is idle.
-    const captureAtEnd = async () => {
-      if (input.host === host) await outputs.capture(sessionId)
-    }
+    const atEnd = () => captureAtEnd(outputs, { sessionId, host, bound: input.host })
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
       let cost = (_usage: StepUsage): { cost?: number } => ({})
@@ -91,19 +89,19 @@ export function makeCallModel(dependencies: CallModelDependencies) {
           },
         )
         const tools = judgeTools(agent, response.content, { mcp: mcpTools, served: session.served })
-        if (tools.length === 0) await captureAtEnd()
         return {
           ...response,
           ...cost(response.usage),
           ...(isNearWindow(agent.model.id, response, compactAtTokens) && { nearWindow: true }),
           tools,
+          ...(tools.length === 0 && (await atEnd())),
           ...(mcpTools.failures.length > 0 && { notices: mcpTools.failures }),
           ...(tools.length > 0 && { host: input.host ?? host }),
         }
       } catch (error) {
-        await captureAtEnd()
-        if (signal.aborted) return { ...interrupted(usage), ...cost(usage) }
-        throw asFailure(error)
+        const end = await atEnd()
+        if (signal.aborted) return { ...interrupted(usage), ...cost(usage), ...end }
+        throw asFailure(error, end)
       }
     })
   }

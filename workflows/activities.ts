@@ -112,6 +112,17 @@ export function notify(input: NotifyInput): Promise<void> {
   })
 }
 
+/** Has the container's host take what the agent left, when nobody else has. A host that is away is not waited for. */
+export async function captureOutputs(state: SessionState, { elsewhere }: { elsewhere?: true }): Promise<void> {
+  if (!elsewhere || !state.host) return
+  await scheduleActivity<void>(names.captureOutputs, [], {
+    taskQueue: state.host,
+    startToCloseTimeout: '20s',
+    scheduleToStartTimeout: '5s',
+    scheduleToCloseTimeout: '30s',
+  }).catch(() => {})
+}
+
 /** Ends the session's container; its host may be away for good, so this does not wait long. */
 export async function closeContainer(state: SessionState): Promise<void> {
   if (!state.host) return
