@@ -229,6 +229,7 @@ describe('a credential', () => {
       { auth: { ...variable('X').auth, networking: { type: 'limited', allowed_hosts: Array(17).fill('a.b') } } },
       'allowed_hosts',
     ],
+    [variable('https_proxy'), 'auth.secret_name'],
     [{ auth: { ...variable('X').auth, injection_location: {} } }, 'auth.injection_location'],
     [{ auth: { ...variable('X').auth, injection_location: { header: null } } }, 'auth.injection_location.header'],
   ])('is not created from %j', async (params, field) => {
