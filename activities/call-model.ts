@@ -11,6 +11,7 @@ import { withFiles } from './content-files.ts'
 import type { McpServers } from './mcp/servers.ts'
 import { asFailure, permanent } from './model/failed-activity.ts'
 import type { ModelProvider } from './model/provider.ts'
+import { surroundingsOf } from './model/surroundings.ts'
 import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { judgeTools } from './model/tool-notes.ts'
@@ -73,10 +74,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             model: agent.model.id,
             effort: agent.model.effort.type,
             speed: agent.model.speed,
-            system: systemPrompt(agent, {
-              resources: session.resources,
-              networking: (await records.environments.get(session.environmentId))?.config.networking,
-            }),
+            system: systemPrompt(agent, await surroundingsOf(session, records)),
             tools: toolsFor(agent, mcpTools),
             messages: await withFiles(messages, { records, blobs }),
           },

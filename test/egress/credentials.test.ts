@@ -54,6 +54,7 @@ describe('a credential of type environment_variable', () => {
     const { vault } = await vaultWith('value-of-the-key')
     const session = await sessionWith([vault])
     expect(await run(session, 'echo "[$API_KEY]"')).toMatch(/\[secret_[0-9a-f]{32}\]/)
+    expect(JSON.stringify(host.model.requests.at(-1))).toContain('hold placeholders of secrets: API_KEY.')
     expect(
       await run(session, `${curl} -u me:$API_KEY -H "x-key: $API_KEY" -d "key=$API_KEY" "${url('/curl')}?q=$API_KEY"`),
     ).toContain('received')
