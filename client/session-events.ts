@@ -11,6 +11,7 @@ import { accept } from './accept.ts'
 import type { SessionEventsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
 import { openStream } from './session-stream.ts'
+import { whenBegun } from './when-begun.ts'
 
 export const eventListParams = pageParams('sessionEvents').extend({
   order: z.enum(['asc', 'desc']).optional(),
@@ -69,7 +70,9 @@ export function createSessionEventsApi(
       const row = await record(sessionId)
       const from = after === undefined ? undefined : place(after, 'after')
       try {
-        return await openStream(runtime, row, { after: from, deltas: new Set(event_deltas ?? []), signal })
+        return await whenBegun(runtime, sessionId, () =>
+          openStream(runtime, row, { after: from, deltas: new Set(event_deltas ?? []), signal }),
+        )
       } catch (error) {
         if (error instanceof SessionGone) throw notFound('session', sessionId)
         throw error

@@ -8,6 +8,7 @@ import type { SessionsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
 import { type Idle, standing, standingAfter } from './standing.ts'
 import { textOf, turnOutcome } from './turn-outcome.ts'
+import { whenBegun } from './when-begun.ts'
 
 /** An event with its place in the log. */
 export interface LoggedEvent {
@@ -95,7 +96,9 @@ export class Session {
   async *events(options: { after?: string; signal?: AbortSignal } = {}): AsyncGenerator<LoggedEvent, void> {
     const after = options.after === undefined ? beginning : parseCursor(options.after)
     if (!after) throw invalidRequest('after: not a cursor of an event')
-    const items = await this.#runtime.logs.get(this.id).follow({ after, signal: options.signal })
+    const items = await whenBegun(this.#runtime, this.id, () =>
+      this.#runtime.logs.get(this.id).follow({ after, signal: options.signal }),
+    )
     for await (const { cursor, event, received } of items) {
       if (!received) yield { cursor: formatCursor(cursor), event }
     }
@@ -113,9 +116,13 @@ export class Session {
     ]
     const ended = new AbortController()
     const signal = AbortSignal.any([...signals.filter((given) => given !== undefined), ended.signal])
-    const log = this.#runtime.logs.get(this.id)
+    const { logs } = this.#runtime
+    let log = logs.get(this.id)
     try {
-      const items = await log.follow({ signal })
+      const items = await whenBegun(this.#runtime, this.id, () => {
+        log = logs.get(this.id)
+        return log.follow({ signal })
+      })
       // Before the view: what is processed behind this comes with the items.
       for (const id of await log.processedOf(this.#sent.keys())) this.#sent.delete(id)
       const view = await log.newest()

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { SessionWorkflow } from '../../client/session-workflow.ts'
 import { converse, lastText, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
@@ -13,6 +13,35 @@ afterAll(() => host?.remove())
 
 const statusOf = async (id: string) => (await new SessionWorkflow(host.holdfast.runtime, id).state())?.status
 const ended = (id: string) => until(async () => (await statusOf(id)) === 'terminated')
+
+describe('a session that is being created', () => {
+  it('can be followed by who finds it in the list before it has begun', async () => {
+    const { workflowService } = host.holdfast.runtime.connection
+    const start = workflowService.startWorkflowExecution.bind(workflowService)
+    const begin = Promise.withResolvers<void>()
+    vi.spyOn(workflowService, 'startWorkflowExecution').mockImplementationOnce((async (request: never) => {
+      await begin.promise
+      return start(request)
+    }) as never)
+    const title = 'is being created'
+    const creation = host.holdfast.sessions.create({
+      title,
+      agent: host.agent,
+      environment_id: host.environment,
+      initial_events: [{ type: 'user.message', content: [{ type: 'text', text: '#say here' }] }],
+    })
+    const listed = await until(async () =>
+      (await host.holdfast.sessions.list()).data.find((row) => row.title === title),
+    )
+    const session = host.holdfast.session(listed.id)
+    const idle = session.untilIdle()
+    const first = session.events().next()
+    setTimeout(begin.resolve, 200)
+    expect((await first).value?.event.type).toBe('user.message')
+    expect(await idle).toMatchObject({ status: 'idle', stopReason: { type: 'end_turn' } })
+    await creation
+  })
+})
 
 describe('archiving', () => {
   it('is finished by the next call when the first one ended half-way', async () => {

@@ -21,7 +21,10 @@ export function documents(): Document[] {
   const docs = readdirSync(path.join(packageRoot, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`)
-  return ['README.md', 'CHANGELOG.md', 'bench/README.md', ...docs].map((name) => {
+  const examples = readdirSync(path.join(packageRoot, 'examples'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `examples/${name}/README.md`)
+  return ['README.md', 'CHANGELOG.md', 'bench/README.md', ...docs, ...examples].map((name) => {
     const text = readFileSync(path.join(packageRoot, name), 'utf8')
     const snippets = [...text.matchAll(/^```(\w+)[^\n]*\n([\s\S]*?)^```/gm)].map(({ 1: language, 2: code, index }) => ({
       language: language!,

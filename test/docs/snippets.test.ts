@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../worker/package-root.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { python } from '../support/python.ts'
 import { documents } from './documents.ts'
 
 const run = promisify(execFile)
@@ -23,15 +24,29 @@ afterAll(async () => {
 const programs = documents()
   // Those of the pipelines guide make a project of their own: test/pipelines/guide.test.ts.
   .filter(({ name }) => !['CHANGELOG.md', 'docs/pipelines.md'].includes(name))
-  .flatMap(({ name, snippets }) =>
-    snippets.filter(({ language }) => language === 'ts').map((snippet) => ({ name, ...snippet })),
-  )
+  .flatMap(({ name, snippets }) => snippets.map((snippet) => ({ name, ...snippet })))
+const inTypeScript = programs.filter(({ language }) => language === 'ts')
+// The others are parts of a call.
+const inPython = programs.filter(({ language, code }) => language === 'python' && code.startsWith('import'))
+
+/** Reaches the host of the test in the place of the one that a user starts. */
+const atHost = (code: string) => code.replace('http://127.0.0.1:4000', host.url)
+
+describe('a Python program of the documents', () => {
+  it.each(inPython)('runs: $name, line $line', { timeout: 180_000 }, async ({ code, line, name }) => {
+    await writeFile(path.join(folder, 'sample_data.csv'), 'city,age\nOslo,10\n')
+    const file = path.join(folder, `${path.basename(name, '.md')}-${line}.py`)
+    await writeFile(file, atHost(code))
+    const { stdout } = await run(await python(), [file], { cwd: folder, timeout: 100_000, killSignal: 'SIGKILL' })
+    expect(stdout).toContain('[scripted model]')
+  })
+})
 
 describe('a TypeScript program of the documents', () => {
   const isWorkflow = (code: string) => code.includes("'holdfast/workflow'")
   const needsIds = (code: string) => code.includes("'agent_...'")
 
-  it.each(programs.filter(({ code }) => !isWorkflow(code) && !code.includes('Worker.create')))(
+  it.each(inTypeScript.filter(({ code }) => !isWorkflow(code) && !code.includes('Worker.create')))(
     'runs: $name, line $line',
     { timeout: 120_000 },
     async ({ code, line, name }) => {
@@ -43,7 +58,7 @@ describe('a TypeScript program of the documents', () => {
         given.includes('openHoldfast()') && !/await using|holdfast\.close/.test(given)
           ? '\nawait holdfast.close()\n'
           : ''
-      await writeFile(file, given + ending)
+      await writeFile(file, atHost(given) + ending)
       const { stdout } = await run(process.execPath, [file], {
         cwd: path.dirname(host.dataDir),
         env: {

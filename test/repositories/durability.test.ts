@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type GitServer, startGitServer } from '../../testing/git-server.ts'
 import { converse, lastText, message } from '../support/conversation.ts'
-import { startGitServer, type TestGitServer } from '../support/git-server.ts'
 import { keeperPid, startTestHost, type TestHost } from '../support/host.ts'
 import { until } from '../support/until.ts'
 
 let host: TestHost
-let git: TestGitServer
+let git: GitServer
 let release = () => {}
 beforeAll(async () => {
   git = await startGitServer()

@@ -1,11 +1,11 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type GitServer, startGitServer } from '../../testing/git-server.ts'
 import { converse, lastText } from '../support/conversation.ts'
-import { startGitServer, type TestGitServer } from '../support/git-server.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 
 let host: TestHost
-let git: TestGitServer
+let git: GitServer
 beforeAll(async () => {
   git = await startGitServer()
   host = await startTestHost({ config: { egress: { allowPrivate: ['127.0.0.1'] } } })

@@ -2,8 +2,8 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { containersRoot } from '../../activities/container/keeper/session-folder.ts'
+import { type GitServer, startGitServer } from '../../testing/git-server.ts'
 import { converse, lastText, listed } from '../support/conversation.ts'
-import { startGitServer, type TestGitServer } from '../support/git-server.ts'
 import { keeperPid, startTestHost, type TestHost } from '../support/host.ts'
 
 const token = 'ghp_TheTokenThatNobodySees0123456789'
@@ -12,7 +12,7 @@ const encoded = Buffer.from(`x-access-token:${token}`).toString('base64')
 const traces = [token, encoded.slice(4, -4), Buffer.from(token).toString('hex'), encodeURIComponent(token).slice(3)]
 
 let host: TestHost
-let git: TestGitServer
+let git: GitServer
 beforeAll(async () => {
   git = await startGitServer()
   // A server of its own: its database is in the data folder, unencrypted.

@@ -10,7 +10,7 @@ const run = promisify(execFile)
 const folder = fileURLToPath(new URL('../python', import.meta.url))
 
 /** A Python that has the official SDK, made once and kept in the cache of the user. */
-async function python(): Promise<string> {
+export async function python(): Promise<string> {
   const requirements = path.join(folder, 'requirements.txt')
   const name = createHash('sha256')
     .update(await readFile(requirements))

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-export interface TestGitServer {
+/** Git repositories on loopback, with basic authentication, as git hosts have them. */
+export interface GitServer {
   /** `http://127.0.0.1:PORT` */
   url: string
   /** Makes a repository with a file README on `main` and another text of it on `feature`; returns its commits. */
@@ -19,6 +20,10 @@ export interface TestGitServer {
   show(name: string, branch: string, file: string): Promise<string>
   /** Commits a text for README on a branch. */
   commit(name: string, branch: string, text: string): Promise<void>
+  /** Makes a repository with these files on `main`. */
+  createWith(name: string, files: Record<string, string>, options?: { token?: string }): Promise<void>
+  /** Branches of a repository. */
+  branches(name: string): Promise<string[]>
   /** Paths that were asked for, with whether a token came along. */
   requests: { path: string; authorized: boolean }[]
   /** Holds answers with packs back until it is resolved. */
@@ -29,7 +34,7 @@ export interface TestGitServer {
 const identity = { GIT_AUTHOR_NAME: 't', GIT_AUTHOR_EMAIL: 't@t', GIT_COMMITTER_NAME: 't', GIT_COMMITTER_EMAIL: 't@t' }
 
 /** Git over HTTP as hosts speak it (git's own backend), with basic authentication for each repository. */
-export async function startGitServer(): Promise<TestGitServer> {
+export async function startGitServer(): Promise<GitServer> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'holdfast-git-'))
   const tokens = new Map<string, string | undefined>()
   const git = async (cwd: string, ...args: string[]) =>
@@ -38,13 +43,28 @@ export async function startGitServer(): Promise<TestGitServer> {
     ).stdout.trim()
   const at = (name: string) => path.join(root, `${name}.git`)
 
-  async function commit(name: string, branch: string, text: string): Promise<string> {
+  const commit = (name: string, branch: string, text: string) => commitFiles(name, branch, { README: text }, text)
+  async function make(name: string, token: string | undefined): Promise<void> {
+    await git(root, 'init', '--quiet', '--bare', '--initial-branch=main', at(name))
+    await git(at(name), 'config', 'http.receivepack', 'true')
+    tokens.set(name, token)
+  }
+
+  async function commitFiles(
+    name: string,
+    branch: string,
+    files: Record<string, string>,
+    message: string,
+  ): Promise<string> {
     const work = await mkdtemp(path.join(root, 'work-'))
     await git(root, 'clone', '--quiet', at(name), work)
     await git(work, 'checkout', '--quiet', '-B', branch)
-    await writeFile(path.join(work, 'README'), text)
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(work, file)), { recursive: true })
+      await writeFile(path.join(work, file), text)
+    }
     await git(work, 'add', '.')
-    await git(work, 'commit', '--quiet', '-m', text)
+    await git(work, 'commit', '--quiet', '-m', message)
     await git(work, 'push', '--quiet', 'origin', branch)
     const made = await git(work, 'rev-parse', 'HEAD')
     await rm(work, { recursive: true })
@@ -94,14 +114,12 @@ export async function startGitServer(): Promise<TestGitServer> {
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const handle: TestGitServer = {
+  const handle: GitServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     hold: undefined,
     async create(name, options = {}) {
-      await git(root, 'init', '--quiet', '--bare', '--initial-branch=main', at(name))
-      await git(at(name), 'config', 'http.receivepack', 'true')
-      tokens.set(name, options.token)
+      await make(name, options.token)
       const first = await commit(name, 'main', `first of ${name}`)
       const main = await commit(name, 'main', `main of ${name}`)
       const feature = await commit(name, 'feature', `feature of ${name}`)
@@ -112,6 +130,11 @@ export async function startGitServer(): Promise<TestGitServer> {
     async commit(name, branch, text) {
       await commit(name, branch, text)
     },
+    async createWith(name, files, options = {}) {
+      await make(name, options.token)
+      await commitFiles(name, 'main', files, 'Begin')
+    },
+    branches: async (name) => (await git(at(name), 'branch', '--format=%(refname:short)')).split('\n'),
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
