@@ -24,6 +24,7 @@ export async function renewSecrets(
 ): Promise<void> {
   while (!signal.aborted) {
     await wait(intervalMs, undefined, { signal, ref: false }).catch(() => {})
+    if (signal.aborted) return
     const running = await containers.withInjections().catch(() => [])
     for (const sessionId of running) {
       if (signal.aborted) return

@@ -138,6 +138,22 @@ describe('a secret', () => {
     expect(await seen()).toBe(placeholder)
   })
 
+  it('is asked for on a new connection when the server has closed a kept one', async () => {
+    let asked = 0
+    const port = await tlsOrigin('127.0.0.2', (request, response) => {
+      asked++
+      if (request.url === '/first') response.end('first')
+      else request.socket.destroy()
+    })
+    const { gateway, socketPath } = await openGateway({ injections: [injection], ...loopback })
+    const { socket } = await tunnelTo(socketPath, `127.0.0.2:${port}`)
+    const tls = await secured(socket, '127.0.0.2', gateway.certificate!)
+    const headers = { host: `127.0.0.2:${port}`, connection: 'keep-alive' }
+    expect(await ask(tls, '/first', { headers })).toMatchObject({ status: 200, text: 'first' })
+    await expect(ask(tls, '/second', { headers })).rejects.toMatchObject({ code: 'ECONNRESET' })
+    expect(asked).toBe(2)
+  })
+
   it('leaves what is not TLS on such a host alone', async () => {
     const port = await httpOrigin(echo)
     const { socketPath } = await openGateway({ injections: [injection], ...loopback })

@@ -79,6 +79,17 @@ describe('a tunnel', () => {
     expect((await tunnelTo(socketPath, `127.0.0.1:${port}`)).said).toContain('403')
   })
 
+  it('ends, and none is made, when the container is to have no network any more', async () => {
+    const { port, sockets } = await origin((socket) => socket.resume())
+    const { gateway, socketPath } = await openGateway({ ...local, mode: 'unrestricted' })
+    const { socket } = await tunnelTo(socketPath, `127.0.0.1:${port}`)
+    socket.resume()
+    gateway.renew(undefined)
+    await gone(socket)
+    await until(async () => sockets.size === 0)
+    expect((await tunnelTo(socketPath, `127.0.0.1:${port}`)).said).toContain('403')
+  })
+
   it('does not keep the gateway from closing', async () => {
     const { port, sockets } = await origin((socket) => void socket.resume())
     const { close, socketPath } = await openGateway(local)

@@ -79,7 +79,11 @@ export async function exchange(request: IncomingMessage, response: ServerRespons
   const { body = request } = onward
   const outgoing = begin(request, onward)
   await new Promise<void>((resolve, reject) => {
-    outgoing.on('error', reject)
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The server has closed a connection that was at rest. Clients know that, and try again on another one.
+      if (outgoing.reusedSocket && error.code === 'ECONNRESET') response.destroy()
+      else reject(error)
+    })
     response.on('close', () => {
       outgoing.destroy()
       resolve()

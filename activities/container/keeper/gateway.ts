@@ -76,6 +76,11 @@ export class Gateway {
     this.#ways.policy = policy
   }
 
+  /** The policy from now on; without one nothing is open, until the container is started again without a way out. */
+  renew(policy: EgressPolicy | undefined): void {
+    this.policy = policy ?? { ...this.policy, mode: 'none', allowedHosts: [], routes: [], injections: [] }
+  }
+
   /** What the container has to trust beside the usual, PEM; undefined when no secret is put into its requests. */
   get certificate(): string | undefined {
     return this.#interceptor?.certificate

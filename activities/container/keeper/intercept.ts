@@ -35,7 +35,8 @@ export class Interceptor {
     this.#ways = ways
     this.#authority = authority
     // Listens nowhere: connections are handed in.
-    this.#server = createServer({ shouldUpgradeCallback: isWebSocket })
+    // However long an upload takes; a pause between two requests is the client's business.
+    this.#server = createServer({ requestTimeout: 0, keepAliveTimeout: silenceMs, shouldUpgradeCallback: isWebSocket })
     this.#server.timeout = silenceMs
     this.#server.on('request', (request, response) => void this.#serve(request, response))
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head))

@@ -81,7 +81,7 @@ export class KeptSession {
 
   open(spec: ContainerSpec): void {
     this.#spec = spec
-    if (this.#gateway && spec.egress) this.#gateway.policy = spec.egress
+    this.#gateway?.renew(spec.egress)
   }
 
   /** Runs the call, or joins it, or gives what is known of it. See Container.call. */
