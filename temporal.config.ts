@@ -64,6 +64,9 @@ export default defineConfig({
     outputs: { fileBytes: 500 * 1024 ** 2, totalBytes: 5 * 1024 ** 3, files: 1000 },
   },
 
+  // Endpoints that are told what happens to sessions (docs/webhooks.md). `secret` names an environment variable.
+  // webhooks: [{ url: 'https://hooks.example.com/holdfast', secret: 'HOLDFAST_WEBHOOK_SECRET' }],
+
   // MCP servers of agents.
   mcp: { connectMs: 10_000, callMs: 5 * 60_000 },
 

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
+import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
 import { keepPurging } from '../client/expired-files.ts'
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
@@ -47,12 +48,16 @@ export async function startWorkers(
   holdfast: Holdfast,
   { bus, env, overrides }: { bus: Bus; env: NodeJS.ProcessEnv; overrides?: Partial<WorkerConfig> },
 ): Promise<Supervisor & AsyncDisposable> {
+  const { allowPrivate } = config.egress
+  const own = workerConfig(config, connection)
+  // The processes read the secrets by themselves: what is wrong with them is said before any starts.
+  webhookEndpoints(own.webhooks ?? [], { env, allowPrivate })
   await using started = new AsyncDisposableStack()
   started.defer(() => new BubblewrapProvider({ dataDir: config.data }).shutdown())
   const { namespace } = config.temporal
   const supervisor = new Supervisor({
     program: path.join(packageRoot, 'worker', `main${extension}`),
-    config: { ...workerConfig(config, connection), ...overrides },
+    config: { ...own, ...overrides },
     processes: config.worker.processes,
     standby: config.worker.standby,
     env,

@@ -158,7 +158,11 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       const row = await record(sessionId)
       const state = await refuseWhileActive(row, 'deleted')
       // First of all, for a row that is marked and not erased could not be deleted again.
-      await startErase(runtime, { sessionId, ...(state?.host && { host: state.host }) } satisfies EraseStart)
+      await startErase(runtime, {
+        sessionId,
+        ...(state?.host && { host: state.host }),
+        ...(runtime.settings.webhooks && { webhooks: true }),
+      } satisfies EraseStart)
       await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
       // Ends the streams of the session; the rest is erased in the background, durably.
       await new SessionWorkflow(runtime, sessionId).terminate(deletedReason)

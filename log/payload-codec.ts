@@ -23,7 +23,8 @@ export interface CodecOptions {
   key?: Uint8Array
 }
 
-const isOurs = (workflowId: string) => isId('session', workflowId) || /^(erase|holdfast-scheduled)-/.test(workflowId)
+const isOurs = (workflowId: string) =>
+  isId('session', workflowId) || /^(erase|holdfast-scheduled|holdfast-webhook)-/.test(workflowId)
 
 interface Owner {
   type?: string

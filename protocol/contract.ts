@@ -18,6 +18,7 @@ import type {
 } from './events.ts'
 import type { SessionStatus } from './status.ts'
 import type { SessionUsage, StepUsage } from './usage.ts'
+import type { WebhookEvent } from './webhooks.ts'
 
 /** Names that stand in histories. */
 export const names = {
@@ -142,6 +143,8 @@ export interface SessionSettings {
   heartbeatTimeoutMs: number
   /** Model requests in one turn before it is ended with `tool_use_limit_reached_error`. */
   maxStepsPerTurn: number
+  /** There are endpoints that are told what happens to the session. */
+  webhooks?: boolean
 }
 
 /** Input of the session workflow. */
@@ -177,6 +180,8 @@ export interface Carried {
   commands: Command[]
   /** Workflows that wait for the session. */
   watchers?: Watcher[]
+  /** What is not yet handed over to be delivered to webhooks. */
+  webhooks?: WebhookEvent[]
   /** Tool uses of the current step and what became of them. */
   tools: OpenToolUse[]
   usage: SessionUsage
@@ -384,4 +389,6 @@ export interface EraseStart {
   sessionId: string
   /** Task queue of the host that has its container. */
   host?: string
+  /** There are endpoints that are told of it. */
+  webhooks?: boolean
 }

@@ -1,3 +1,4 @@
+import type { WebhookSetting } from '../activities/webhooks/endpoints.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
 import type { Prices } from '../protocol/prices.ts'
 import type { TemporalConnection } from './config/temporal-connection.ts'
@@ -27,6 +28,7 @@ export interface WorkerConfig {
   }
   egress: { allowPrivate: string[] }
   mcp: { connectMs: number; callMs: number }
+  webhooks?: WebhookSetting[]
   settings: SessionSettings
   tuning: { maxCachedWorkflows?: number; maxConcurrentActivities: number; maxConcurrentWorkflowTasks: number }
   shutdownGraceMs: number

@@ -2,6 +2,8 @@ import path from 'node:path'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
+import { AddressPolicy } from '../activities/egress/address-policy.ts'
+import { OutgoingHttp } from '../activities/egress/outgoing-http.ts'
 import { renewSecrets } from '../activities/egress/renew-secrets.ts'
 import { createActivities } from '../activities/index.ts'
 import { McpServers } from '../activities/mcp/servers.ts'
@@ -11,6 +13,8 @@ import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
 import { Outputs } from '../activities/outputs/outputs.ts'
 import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
+import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
+import { webhookActivities } from '../activities/webhooks/webhooks.ts'
 import { connect, connectForReading } from '../client/connection.ts'
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
@@ -69,6 +73,9 @@ export async function prepareWorker(
   const secrets = await openSecrets({ key: encryptionKey, dataDir: config.dataDir })
   const { allowPrivate } = config.egress
   const mcp = new McpServers({ records, secrets, allowPrivate, ...config.mcp })
+  const endpoints = webhookEndpoints(config.webhooks ?? [], { env: process.env, allowPrivate })
+  const http = new OutgoingHttp(new AddressPolicy({ allowPrivate }))
+  const webhooks = webhookActivities({ connection, namespace, codec, endpoints, http })
   const activities = createActivities({
     connection,
     namespace,
@@ -114,7 +121,7 @@ export async function prepareWorker(
     connection: native,
     namespace,
     identity: config.identity,
-    activities: { ...activities, ...sessionActivities(holdfast), ...scheduledActivities(holdfast) },
+    activities: { ...activities, ...webhooks, ...sessionActivities(holdfast), ...scheduledActivities(holdfast) },
     dataConverter: { payloadCodecs: [codec] },
     maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
     // A cancelled activity must see it soon even when the watch of its history fails.
@@ -149,7 +156,7 @@ export async function prepareWorker(
       await running
       await Promise.all([swept, renewed])
       await logs.close()
-      await Promise.all([native.close(), connection.close(), containers.close(), mcp.close()])
+      await Promise.all([native.close(), connection.close(), containers.close(), mcp.close(), http.close()])
       await records.close()
     },
   }

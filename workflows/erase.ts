@@ -1,8 +1,10 @@
 import { scheduleActivity } from '@temporalio/workflow'
 import { type EraseStart, names } from '../protocol/contract.ts'
+import { startWebhooks, webhookEvent } from './webhook-events.ts'
 
 /** Erases a deleted session everywhere: its container, its history, its content, its row. Goes on until all is gone. */
-export async function erase({ sessionId, host }: EraseStart): Promise<void> {
+export async function erase({ sessionId, host, webhooks }: EraseStart): Promise<void> {
+  if (webhooks) await startWebhooks([webhookEvent(sessionId, 'session.deleted')])
   const untilDone = {
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '200ms', maximumInterval: '1 minute' },

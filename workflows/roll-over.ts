@@ -5,6 +5,7 @@ import type { session } from './session.ts'
 import type { SessionState } from './session-state.ts'
 import { closeTools } from './tool-step.ts'
 import { tellWatchers } from './watchers.ts'
+import { webhooksAreHandedOver } from './webhook-events.ts'
 
 /** Long histories make cold workers slow: past the threshold the run goes on as a new one. */
 export function rollOverIsDue(state: SessionState): boolean {
@@ -58,6 +59,7 @@ export async function endSession(state: SessionState): Promise<void> {
     }
     if (first) await closeContainer(state)
     await tellWatchers(state)
+    if (first) await webhooksAreHandedOver(state)
     if (!first && received.length === 0) continue
     state.sealing = true
     await sealRun({ run: state.run, final: state.memo() })

@@ -20,7 +20,9 @@ import { idFrom, primaryThreadId } from '../protocol/ids.ts'
 import { costOfMoney, moneyOf } from '../protocol/prices.ts'
 import { next, type SessionStatus, type StatusFact } from '../protocol/status.ts'
 import { addUsage, noUsage, type SessionUsage, type StepUsage } from '../protocol/usage.ts'
+import { type WebhookEvent, webhookTypesOf } from '../protocol/webhooks.ts'
 import { Inbox } from './inbox.ts'
+import { webhookEvent } from './webhook-events.ts'
 
 type Body<E> = E extends unknown ? Omit<E, 'id'> : never
 
@@ -36,6 +38,8 @@ export class SessionState {
   watchers: Watcher[]
   /** Ids of the watchers that are being told. */
   readonly telling = new Set<string>()
+  /** What happened and is not yet handed over to be delivered. */
+  webhooks: WebhookEvent[]
   status: SessionStatus
   stopReason: StopReason | null
   phase: Phase
@@ -72,6 +76,8 @@ export class SessionState {
     this.inbox = new Inbox(carried?.inbox ?? start.initialEvents, carried?.recent)
     this.commands = carried?.commands ?? []
     this.watchers = carried?.watchers ?? []
+    this.webhooks = carried?.webhooks ?? []
+    if (start.settings.webhooks && !carried) this.webhooks.push(webhookEvent(this.id, 'session.created'))
     this.status = carried?.status ?? 'idle'
     this.stopReason = carried?.stopReason ?? null
     this.phase = carried?.phase ?? 'idle'
@@ -131,6 +137,9 @@ export class SessionState {
       [names.announcement]: { ...announcement, events: named } satisfies Announcement,
       [names.state]: this.memo(),
     })
+    if (this.settings.webhooks) {
+      this.webhooks.push(...named.flatMap(webhookTypesOf).map((type) => webhookEvent(this.id, type)))
+    }
   }
 
   /** The events of a change to running. */
@@ -213,6 +222,7 @@ export class SessionState {
       recent: this.inbox.recent,
       commands: this.commands,
       ...(this.watchers.length > 0 && { watchers: this.watchers }),
+      ...(this.webhooks.length > 0 && { webhooks: this.webhooks }),
       tools: this.tools,
       usage: this.usage,
       cost: this.#cost,

@@ -10,6 +10,7 @@ import { isAnswer, isAnswerOrNote, runTools, takeAnswers } from './tool-step.ts'
 import { beginTurn, sealAfterBug } from './turn.ts'
 import { announceUpdates } from './updates.ts'
 import { notifyWatchers, watch } from './watchers.ts'
+import { handOverWebhooks } from './webhook-events.ts'
 
 const deliver = defineSignal<[Delivery]>(names.deliver)
 const command = defineSignal<[Command]>(names.command)
@@ -29,6 +30,7 @@ export async function session(start: SessionStart): Promise<void> {
   })
   void announceUpdates(state)
   void notifyWatchers(state)
+  void handOverWebhooks(state)
 
   for (;;) {
     try {

@@ -16,7 +16,7 @@ export interface LoadOptions {
 }
 
 /** The whole configuration: the file's settings with their defaults, the environment's, and absolute paths. */
-export interface Config extends Omit<Settings, 'temporal' | 'records' | 'blobs'> {
+export interface Config extends Omit<Settings, 'temporal' | 'records' | 'blobs' | 'session'> {
   /** The file it was read from, when there is one. */
   file?: string
   /** Absolute. */
@@ -26,6 +26,7 @@ export interface Config extends Omit<Settings, 'temporal' | 'records' | 'blobs'>
     /** Absent: Holdfast starts a server of its own. */
     connection?: TemporalConnection
   }
+  session: Settings['session'] & { webhooks?: boolean }
   records: { url: string }
   blobs: { directory: string }
   secrets: Secrets
@@ -58,6 +59,7 @@ export async function loadConfig({
     data,
     temporal: { ...settings.temporal, ...temporalConnection(settings.temporal, env) },
     model: { ...settings.model, ...(baseURL && { baseURL }) },
+    session: { ...settings.session, ...(settings.webhooks.length > 0 && { webhooks: true }) },
     records: { url: recordsUrl(settings.records.url, cwd, data) },
     blobs: {
       directory: settings.blobs.directory ? path.resolve(cwd, settings.blobs.directory) : path.join(data, 'blobs'),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../../protocol/limits.ts'
+import { webhookTypes } from '../../protocol/webhooks.ts'
 
 const MiB = 1024 * 1024
 const count = z.int().min(1)
@@ -196,6 +197,19 @@ export const settingsSchema = z.strictObject({
       callMs: milliseconds.default(5 * 60_000),
     })
     .prefault({}),
+
+  /** Endpoints that are told what happens to sessions, by signed requests. Sessions that exist keep what they have. */
+  webhooks: z
+    .array(
+      z.strictObject({
+        url: z.url({ protocol: /^https?$/, error: 'expected a URL with https:' }),
+        /** Name of the environment variable that holds the signing secret (`whsec_...`). */
+        secret: z.string().regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable'),
+        /** @default all */
+        events: z.array(z.enum(webhookTypes)).min(1).optional(),
+      }),
+    )
+    .default([]),
 
   /** Agents, environments, files and the index of sessions. */
   records: z

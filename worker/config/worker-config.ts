@@ -27,6 +27,7 @@ export function workerConfig(config: Config, connection: TemporalConnection): Om
     container: config.container,
     egress: config.egress,
     mcp: config.mcp,
+    webhooks: config.webhooks.map(({ events, ...rest }) => ({ ...rest, ...(events && { events }) })),
     settings: config.session,
     tuning: {
       maxConcurrentActivities: worker.maxConcurrentActivities,
