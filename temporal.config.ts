@@ -59,6 +59,8 @@ export default defineConfig({
 
   container: {
     provider: 'auto',
+    // A container that no call needs for this long is stopped; its files stay.
+    idleMs: 15 * 60_000,
     limits: { memoryBytes: 2 * 1024 ** 3, pids: 512, cpus: 2, tmpBytes: 256 * 1024 ** 2 },
     // What a session may leave in /mnt/session/outputs.
     outputs: { fileBytes: 500 * 1024 ** 2, totalBytes: 5 * 1024 ** 3, files: 1000 },

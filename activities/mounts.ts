@@ -58,6 +58,12 @@ export class Mounts {
     return { target, source, mode: 'ro' }
   }
 
+  /** Sessions that have copies here. */
+  async sessions(): Promise<string[]> {
+    const folders = await readdir(this.#directory).catch(() => [])
+    return folders.filter((name) => name.startsWith('sesn_'))
+  }
+
   /** Removes the copies of a session. */
   async remove(sessionId: string): Promise<void> {
     this.#brought.delete(sessionId)

@@ -1,6 +1,6 @@
 import type { Records, SessionRecord } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
-import type { Container, ContainerProvider } from './container/provider.ts'
+import type { Container, ContainerLimits, ContainerProvider } from './container/provider.ts'
 import { sessionEgress } from './egress/session-egress.ts'
 import { sessionVariables, unreachableCredentials } from './egress/session-variables.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
@@ -14,7 +14,7 @@ export interface SessionContainerDependencies {
   mounts: Mounts
   memory: SessionMemory
   secrets: SecretBox
-  limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
+  limits: ContainerLimits
   /** Host names, addresses or CIDRs that containers may reach although private. */
   allowPrivate: string[]
 }

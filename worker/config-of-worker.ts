@@ -24,6 +24,7 @@ export interface WorkerConfig {
   }
   container: {
     provider: 'auto' | 'bubblewrap'
+    idleMs: number
     limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
     outputs: { fileBytes: number; totalBytes: number; files: number }
   }

@@ -11,6 +11,7 @@ import { SessionMemory } from '../activities/memory/session-memory.ts'
 import { sweep } from '../activities/memory/sweep.ts'
 import { AnthropicProvider } from '../activities/model/anthropic-provider.ts'
 import { Mounts } from '../activities/mounts.ts'
+import { collectOrphans, Orphans } from '../activities/orphans.ts'
 import { Outputs } from '../activities/outputs/outputs.ts'
 import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
 import { openSearch } from '../activities/web/search/open-search.ts'
@@ -97,7 +98,7 @@ export async function prepareWorker(
     outputs,
     memory,
     host: hostQueue,
-    limits: container.limits,
+    limits: { ...container.limits, idleMs: container.idleMs },
     toolTimeoutMs: settings.toolTimeoutMs,
     allowPrivate,
     web,
@@ -158,9 +159,11 @@ export async function prepareWorker(
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
       const swept = sweep(memory, { name: memoryFolders, signal })
+      const orphans = new Orphans({ connection, namespace, records, containers, mounts, memory })
+      const collected = collectOrphans(orphans, { name: besideContainers, signal })
       const renewed = renewSecrets({ records, secrets, containers }, { signal })
       await running
-      await Promise.all([swept, renewed])
+      await Promise.all([swept, renewed, collected])
       await logs.close()
       await Promise.all([
         native.close(),

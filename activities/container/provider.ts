@@ -16,6 +16,8 @@ export interface ContainerLimits {
   /** Processes and threads. */
   pids: number
   cpus: number
+  /** Milliseconds without a call after which a container is stopped; its files stay. @default never */
+  idleMs?: number
   /** Size of /tmp; at or below a quarter of the memory, because tmpfs counts against it. */
   tmpBytes: number
 }
@@ -143,7 +145,7 @@ export interface ContainerProvider {
   destroy(sessionId: string): Promise<void>
   /** The host's folder that the session sees as /mnt/session/outputs; it need not exist. The agent may change it any time. */
   outputsFolder(sessionId: string): Promise<string>
-  /** Ids of the sessions that have a container or files here. */
+  /** Ids of the sessions that have files here. Starts nothing to find out. */
   list(): Promise<string[]>
   /** Lets go of the containers without ending them. */
   close(): Promise<void>

@@ -142,6 +142,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** `auto` takes the first that works here. @default 'auto' */
       provider: z.enum(['auto', 'bubblewrap']).default('auto'),
+      /** A container that no call needs for this long is stopped, and its files stay. @default 900000 (15 minutes) */
+      idleMs: milliseconds.min(1000).default(15 * 60_000),
       /** Of each session's container. */
       limits: z
         .strictObject({

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { containersRoot, SessionFolder } from '../keeper/session-folder.ts'
 import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Injection, Probe } from '../provider.ts'
@@ -66,7 +67,8 @@ export class BubblewrapProvider implements ContainerProvider {
   }
 
   async list(): Promise<string[]> {
-    return (await this.#client.ask({ op: 'list' })) as string[]
+    const folders = await readdir(await containersRoot(this.#dataDir)).catch(() => [])
+    return folders.filter((name) => name.startsWith('sesn_'))
   }
 
   /** Ends the keeper and with it every container; files stay. */

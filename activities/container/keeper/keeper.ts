@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { cgroupVersion, removeStaleCgroups } from '../bubblewrap/cgroups.ts'
 import { ContainerUnavailable } from '../provider.ts'
@@ -124,8 +124,6 @@ export class Keeper {
         await this.#session(message.sessionId).destroy()
         this.#sessions.delete(message.sessionId)
         return undefined
-      case 'list':
-        return (await readdir(this.#host.root)).filter((name) => name.startsWith('sesn_'))
       case 'injected':
         return [...this.#sessions.values()].filter(({ hasInjections }) => hasInjections).map(({ id }) => id)
       case 'inject':

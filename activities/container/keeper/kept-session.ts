@@ -16,7 +16,7 @@ import { CallLost, KeptContainer } from './kept-container.ts'
 import { KeptNotices } from './kept-notices.ts'
 import { KeptResults } from './kept-results.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
-import { notBegun, restarted, unknown, withNews } from './results.ts'
+import { notBegun, restarted, rested, unknown, withNews } from './results.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
 import { writeTrust } from './trust.ts'
@@ -54,6 +54,9 @@ export class KeptSession {
   #cgroup: Cgroup | undefined
   #gateway: Gateway | undefined
   #starting: Promise<KeptContainer> | undefined
+  /** Ends a container that nobody needs. */
+  #idle: NodeJS.Timeout | undefined
+  #resting: Promise<void> | undefined
   /** What the container that runs was started with. */
   #mounted = ''
 
@@ -92,6 +95,7 @@ export class KeptSession {
       checkSame(call.id, running.fingerprint, print)
       return running.result
     }
+    clearTimeout(this.#idle)
     const result = this.#settle(call, print)
     this.#running.set(call.id, { fingerprint: print, result })
     try {
@@ -99,6 +103,7 @@ export class KeptSession {
     } finally {
       this.#running.delete(call.id)
       this.#aborted.delete(call.id)
+      this.#restLater()
     }
   }
 
@@ -111,10 +116,26 @@ export class KeptSession {
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.#idle)
     await this.#starting?.catch(() => {})
     await this.#container?.stop()
     this.#container = undefined
     await this.#clear()
+  }
+
+  #restLater(): void {
+    const idleMs = this.#spec?.limits.idleMs
+    if (idleMs === undefined || this.busy) return
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => {
+      if (this.busy || !this.#container || this.#container.ended) return
+      this.#notices.add(rested(idleMs))
+      this.#resting = this.stop()
+        .catch(() => {})
+        .finally(() => {
+          this.#resting = undefined
+        })
+    }, idleMs).unref()
   }
 
   /** Takes away what a container had that has ended. */
@@ -195,6 +216,8 @@ export class KeptSession {
   async #ready(): Promise<KeptContainer> {
     if (!this.#spec)
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
+    // What it stops must not be taken for a container that runs.
+    await this.#resting
     const { mounts, egress, environment } = this.#spec
     const wanted = JSON.stringify([mounts, egress !== undefined, (egress?.injections.length ?? 0) > 0, environment])
     const current = this.#container

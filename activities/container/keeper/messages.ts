@@ -11,7 +11,6 @@ export type KeeperRequest = { request: number } & (
   | { op: 'abort'; sessionId: string; callId: string }
   | { op: 'stop'; sessionId: string }
   | { op: 'destroy'; sessionId: string }
-  | { op: 'list' }
   | { op: 'injected' }
   | { op: 'inject'; sessionId: string; injections: Injection[] }
   | { op: 'shutdown' }

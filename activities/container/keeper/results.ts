@@ -24,6 +24,13 @@ export function unknown(reason: string, output: string): ToolResult {
   return { content: [{ type: 'text', text: text.toWellFormed() }], is_error: true, outcome: 'unknown' }
 }
 
+/** Said when a container was ended because nobody needed it. */
+export const rested = (idleMs: number): ContainerNotice => ({
+  text: `The container was stopped after ${spoken(idleMs)} without a call, and started again for this one: files are as they were, the shell is a new one, background processes are gone.`,
+})
+
+const spoken = (ms: number) => (ms >= 120_000 ? `${Math.round(ms / 60_000)} minutes` : `${Math.round(ms / 1000)} s`)
+
 /** Said when a container was ended for the sake of what is mounted in it. */
 export const restarted: ContainerNotice = {
   text: 'The container was restarted because what was given to the session (files, credentials, network) has changed: the shell is a new one, background processes are gone.',

@@ -1,0 +1,78 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BubblewrapProvider } from '../../activities/container/bubblewrap/provider.ts'
+import { containersRoot } from '../../activities/container/keeper/session-folder.ts'
+import { Mounts } from '../../activities/mounts.ts'
+import { Orphans } from '../../activities/orphans.ts'
+import { newId } from '../../protocol/ids.ts'
+import { converse, newSession } from '../support/conversation.ts'
+import { startTestHost, type TestHost } from '../support/host.ts'
+
+let host: TestHost
+let containers: BubblewrapProvider
+let root: string
+beforeAll(async () => {
+  host = await startTestHost()
+  containers = new BubblewrapProvider({ dataDir: host.dataDir })
+  root = await containersRoot(host.dataDir)
+})
+afterAll(async () => {
+  await containers?.close()
+  await host?.remove()
+})
+
+function open(records = host.holdfast.runtime.records, uploads = path.join(path.dirname(root), 'uploads')) {
+  const { connection, namespace, blobs } = host.holdfast.runtime
+  const said: string[] = []
+  const memory = { sessions: async () => [], remove: async () => {} }
+  const mounts = new Mounts(uploads, { records, blobs })
+  const say = (line: string) => void said.push(line)
+  return { said, orphans: new Orphans({ connection, namespace, records, containers, mounts, memory, say }) }
+}
+async function leftover(): Promise<string> {
+  const id = newId('session')
+  await mkdir(path.join(root, id, 'workspace'), { recursive: true })
+  await writeFile(path.join(root, id, 'workspace', 'file'), 'x')
+  return id
+}
+
+describe('what is left of sessions that are nowhere any more', () => {
+  it('is removed when it was found twice; folders of sessions that there are stay', async () => {
+    const session = await newSession(host)
+    await converse(host.client, session.id, '#bash echo mine > file\n#say done')
+    const left = await leftover()
+    const { orphans, said } = open()
+    expect(await orphans.collect()).toEqual([])
+    expect(await containers.list()).toContain(left)
+    expect(await orphans.collect()).toEqual([left])
+    expect(await containers.list()).not.toContain(left)
+    expect(said).toEqual([`removed what was left of ${left}, a session that is nowhere any more`])
+    expect(await containers.list()).toContain(session.id)
+  })
+
+  it('stays while Temporal knows the session, whatever the records say', async () => {
+    const session = await newSession(host)
+    await converse(host.client, session.id, '#bash echo mine > file\n#say done')
+    const forgetful = { ...host.holdfast.runtime.records, sessions: { get: async () => undefined } } as never
+    const { orphans } = open(forgetful)
+    await orphans.collect()
+    expect(await orphans.collect()).toEqual([])
+    expect(await containers.list()).toContain(session.id)
+  })
+
+  it('stays when everything looks like that: then it is the records that are wrong', async () => {
+    const empty = await Promise.all(Array.from({ length: 5 }, leftover))
+    const { orphans, said } = open(undefined, path.join(root, 'none'))
+    const own = containers.list.bind(containers)
+    containers.list = async () => empty
+    try {
+      await orphans.collect()
+      expect(await orphans.collect()).toEqual([])
+    } finally {
+      containers.list = own
+    }
+    expect(said[0]).toContain('none of the 5 sessions with folders here is in the records')
+    expect(await containers.list()).toEqual(expect.arrayContaining(empty))
+  })
+})
