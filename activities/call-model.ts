@@ -11,10 +11,12 @@ import { withFiles } from './content-files.ts'
 import type { McpServers } from './mcp/servers.ts'
 import { asFailure, permanent } from './model/failed-activity.ts'
 import type { ModelProvider } from './model/provider.ts'
+import { surroundingsOf } from './model/surroundings.ts'
 import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { judgeTools } from './model/tool-notes.ts'
 import { isNearWindow } from './model/window.ts'
+import { captureAtEnd } from './outputs/capture-at-end.ts'
 import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { Previews } from './previews.ts'
 import { sessionOf } from './session-of.ts'
@@ -53,10 +55,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
     const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
-    // Where a turn may end: what background processes wrote since the last call is to be there when the session is idle.
-    const captureAtEnd = async () => {
-      if (input.host === host) await outputs.capture(sessionId)
-    }
+    const atEnd = () => captureAtEnd(outputs, { sessionId, host, bound: input.host })
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
       let cost = (_usage: StepUsage): { cost?: number } => ({})
@@ -78,10 +77,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             model: agent.model.id,
             effort: agent.model.effort.type,
             speed: agent.model.speed,
-            system: systemPrompt(agent, {
-              resources: session.resources,
-              networking: (await records.environments.get(session.environmentId))?.config.networking,
-            }),
+            system: systemPrompt(agent, await surroundingsOf(session, records)),
             tools: toolsFor(agent, { mcp: mcpTools, outside: web.names }),
             messages: await withFiles(messages, { records, blobs }),
           },
@@ -94,19 +90,19 @@ export function makeCallModel(dependencies: CallModelDependencies) {
           },
         )
         const tools = judgeTools(agent, response.content, { mcp: mcpTools, outside: web.names, served: session.served })
-        if (tools.length === 0) await captureAtEnd()
         return {
           ...response,
           ...cost(response.usage),
           ...(isNearWindow(agent.model.id, response, compactAtTokens) && { nearWindow: true }),
           tools,
+          ...(tools.length === 0 && (await atEnd())),
           ...(mcpTools.failures.length > 0 && { notices: mcpTools.failures }),
           ...(tools.length > 0 && { host: input.host ?? host }),
         }
       } catch (error) {
-        await captureAtEnd()
-        if (signal.aborted) return { ...interrupted(usage), ...cost(usage) }
-        throw asFailure(error)
+        const end = await atEnd()
+        if (signal.aborted) return { ...interrupted(usage), ...cost(usage), ...end }
+        throw asFailure(error, end)
       }
     })
   }

@@ -11,6 +11,7 @@ import type { McpServers } from './mcp/servers.ts'
 import { asFailure, permanent } from './model/failed-activity.ts'
 import { type ModelProvider, ModelRequestFailed, type ModelResponse } from './model/provider.ts'
 import { shortened } from './model/shortened.ts'
+import { surroundingsOf } from './model/surroundings.ts'
 import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { sessionOf } from './session-of.ts'
@@ -71,10 +72,7 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web
           model: agent.model.id,
           effort: agent.model.effort.type,
           speed: agent.model.speed,
-          system: systemPrompt(agent, {
-            resources: session.resources,
-            networking: (await records.environments.get(session.environmentId))?.config.networking,
-          }),
+          system: systemPrompt(agent, await surroundingsOf(session, records)),
           tools: toolsFor(agent, { mcp: mcpTools, outside: web.names }),
           messages: await withFiles(asked(messages), { records, blobs }),
         }

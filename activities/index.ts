@@ -18,9 +18,15 @@ export function createActivities(dependencies: ActivityDependencies) {
     runTool: makeRunTool(dependencies),
     sealRun: makeSealRun(dependencies),
     notify: makeNotify(dependencies),
+    captureOutputs: makeCaptureOutputs(dependencies),
     closeContainer: makeCloseContainer(dependencies),
     ...makeErase(dependencies),
   }
+}
+
+/** The activity `captureOutputs`: at the end of a turn whose last request was made on another host than this, its container's. */
+function makeCaptureOutputs({ outputs }: Pick<RunToolDependencies, 'outputs'>) {
+  return (): Promise<void> => outputs.capture(sessionOf())
 }
 
 /** The activity `closeContainer`: stops the session's container, saves what it left behind; its files stay. */

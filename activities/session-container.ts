@@ -2,9 +2,11 @@ import type { Records, SessionRecord } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
 import type { Container, ContainerProvider } from './container/provider.ts'
 import { sessionEgress } from './egress/session-egress.ts'
+import { sessionVariables, unreachableCredentials } from './egress/session-variables.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
 import { sessionRepositories } from './repositories/session-repositories.ts'
+import { environmentCredentials } from './vaults/environment-credentials.ts'
 
 export interface SessionContainerDependencies {
   records: Records
@@ -27,7 +29,7 @@ const closed = {
 
 /**
  * The container of a session with everything that was given to the session: files, memory stores, repositories, the
- * network of its environment. Made when there is none.
+ * network of its environment, placeholders of secrets. Made when there is none.
  * @param revision of the session's configuration
  */
 export async function openSessionContainer(
@@ -35,17 +37,20 @@ export async function openSessionContainer(
   session: SessionRecord,
   revision: number,
 ): Promise<Container> {
-  const [environment, agent, git, files, folders] = await Promise.all([
+  const [environment, agent, credentials, git, files, folders] = await Promise.all([
     records.environments.get(session.environmentId),
     records.sessions.configuration(session.id, revision),
+    environmentCredentials(session, { credentials: records.credentials, secrets }),
     sessionRepositories(session, { records, secrets }),
     mounts.of(session),
     memory.prepare(session),
   ])
+  const { environment: variables, injections } = sessionVariables(session.id, credentials)
   const egress = sessionEgress({
     networking: environment?.config.networking ?? closed,
     agent: agent ?? { mcp_servers: [] },
     routes: git?.routes ?? [],
+    injections,
     allowPrivate,
   })
   const gitConfig = git ? [await mounts.made(session.id, 'gitconfig', '/etc/gitconfig', git.config)] : []
@@ -54,6 +59,7 @@ export async function openSessionContainer(
     mounts: [...files, ...folders, ...gitConfig],
     limits,
     ...(egress && { egress }),
+    ...(credentials.length > 0 && { environment: variables, notices: unreachableCredentials(credentials, egress) }),
     ...(git && { repositories: git.repositories }),
   })
 }

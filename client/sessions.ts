@@ -223,16 +223,12 @@ async function checkEnvironment({ records }: Runtime, id: string): Promise<void>
   if (environment.archived_at) throw invalidRequest(`environment ${id} is archived`, { code: 'environment_archived' })
 }
 
-/** @throws ApiError 404 for a vault that is not there, 400 for an archived one and for what no container can be given yet */
+/** @throws ApiError 404 for a vault that is not there, 400 for an archived one */
 async function checkVaults({ records }: Runtime, ids: string[]): Promise<void> {
   for (const [index, id] of ids.entries()) {
     const vault = await records.vaults.get(id)
     if (!vault) throw notFound(`vault_ids.${index}: vault`, id)
     if (vault.archived_at) throw invalidRequest(`vault_ids.${index}: vault ${id} is archived`)
-    const held = await records.credentials.active([id])
-    if (held.some(({ credential }) => credential.auth.type === 'environment_variable')) {
-      throw notSupported(`vault_ids.${index}: a vault with a credential of type environment_variable`)
-    }
   }
 }
 

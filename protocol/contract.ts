@@ -33,6 +33,7 @@ export const names = {
   notify: 'notify',
   /** Signal that a watching workflow gets. */
   notice: 'holdfast:notice',
+  captureOutputs: 'captureOutputs',
   closeContainer: 'closeContainer',
   eraseWorkflow: 'erase',
   eraseContainer: 'eraseContainer',
@@ -308,6 +309,8 @@ export interface ModelStep {
   interrupted?: boolean
   /** The host that the session is bound to from now on. */
   host?: string
+  /** The turn may end, and the container is on another host: what the agent left there has not been looked at. */
+  elsewhere?: true
 }
 
 /** Input of the activity `compact`: as for a model request, of which it is one. */
@@ -369,6 +372,8 @@ export interface ModelFailure {
   tooLong?: boolean
   /** What the model's server asked for, milliseconds. */
   retryAfterMs?: number
+  /** As in a `ModelStep`. */
+  elsewhere?: true
 }
 /** `type` of the ApplicationFailure whose first detail is a ModelFailure. */
 export const MODEL_FAILURE = 'ModelFailure'

@@ -19,11 +19,19 @@ const credentialNetworking = z.discriminatedUnion('type', [
 ])
 /** On create and update alike a location is true or false; null is nothing. */
 const location = z.strictObject({ header: z.boolean().optional(), body: z.boolean().optional() })
+/** Variables that the programs of a container need to run, and to reach anything. */
+const ofContainers = [
+  ...['PATH', 'HOME', 'USER', 'LANG', 'TERM', 'NODE_OPTIONS', 'NODE_USE_ENV_PROXY', 'LD_PRELOAD', 'LD_LIBRARY_PATH'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'],
+  ...['NODE_EXTRA_CA_CERTS', 'GIT_SSL_CAINFO', 'PIP_CERT', 'CARGO_HTTP_CAINFO', 'AWS_CA_BUNDLE', 'BUNDLE_SSL_CA_CERT'],
+  ...['DENO_CERT', 'BASH_ENV'],
+]
 /** The names that a shell takes. */
 const variable = z
   .string()
   .max(255)
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a name of letters, digits and "_", not beginning with a digit')
+  .refine((name) => !ofContainers.includes(name.toUpperCase()), 'is a variable that containers have for themselves')
 
 const staticBearerParams = z.strictObject({
   type: z.literal('static_bearer'),

@@ -176,12 +176,13 @@ export type SessionErrorBody = ErrorCommon &
           | 'compaction_limit_reached_error'
       }
     | { type: RepositoryErrorType; repository_url: string | null }
+    | { type: 'credential_host_unreachable_error'; credential_id: string; vault_id: string }
     | { type: 'mcp_connection_failed_error' | 'mcp_authentication_failed_error'; mcp_server_name: string }
   )
 /** Kinds of errors that need no further field. */
 export type PlainErrorType = Exclude<
   SessionErrorBody,
-  { mcp_server_name: string } | { repository_url: string | null }
+  { mcp_server_name: string } | { repository_url: string | null } | { credential_id: string }
 >['type']
 
 export type SessionStatusRunningEvent = Stamped & { type: 'session.status_running' }

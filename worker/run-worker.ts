@@ -4,6 +4,7 @@ import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { AddressPolicy } from '../activities/egress/address-policy.ts'
 import { OutgoingHttp } from '../activities/egress/outgoing-http.ts'
+import { renewSecrets } from '../activities/egress/renew-secrets.ts'
 import { createActivities } from '../activities/index.ts'
 import { McpServers } from '../activities/mcp/servers.ts'
 import { SessionMemory } from '../activities/memory/session-memory.ts'
@@ -157,8 +158,9 @@ export async function prepareWorker(
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
       const swept = sweep(memory, { name: memoryFolders, signal })
+      const renewed = renewSecrets({ records, secrets, containers }, { signal })
       await running
-      await swept
+      await Promise.all([swept, renewed])
       await logs.close()
       await Promise.all([
         native.close(),

@@ -1,5 +1,5 @@
 import type { Duration } from '@temporalio/common'
-import { ActivityCancellationType, scheduleActivity, workflowInfo } from '@temporalio/workflow'
+import { ActivityCancellationType, patched, scheduleActivity, workflowInfo } from '@temporalio/workflow'
 import {
   type CallModelInput,
   type CompactInput,
@@ -110,6 +110,20 @@ export function notify(input: NotifyInput): Promise<void> {
     startToCloseTimeout: '10s',
     retry: { initialInterval: '200ms', maximumInterval: '10s' },
   })
+}
+
+/** Has the container's host take what the agent left, when nobody else has. A host that is away is not waited for. */
+export async function captureOutputs(state: SessionState, { elsewhere }: { elsewhere?: true }): Promise<void> {
+  if (!elsewhere || !state.host) return
+  // A worker of the version before may have gone on without it, with the same result of the request before it.
+  if (!patched('outputs are captured elsewhere')) return
+  await scheduleActivity<void>(names.captureOutputs, [], {
+    taskQueue: state.host,
+    startToCloseTimeout: '20s',
+    scheduleToStartTimeout: '5s',
+    scheduleToCloseTimeout: '30s',
+    retry: { maximumAttempts: 3, initialInterval: '200ms' },
+  }).catch(() => {})
 }
 
 /** Ends the session's container; its host may be away for good, so this does not wait long. */

@@ -1,6 +1,7 @@
 import { isCancellation, sleep, uuid4 } from '@temporalio/workflow'
 import type { ModelFailure } from '../protocol/contract.ts'
 import { idBody } from '../protocol/ids.ts'
+import { captureOutputs } from './activities.ts'
 import { type Failure, judge } from './failures.ts'
 import type { SessionState } from './session-state.ts'
 import { giveUp } from './turn.ts'
@@ -36,6 +37,7 @@ export async function untilAnswered<T>(
       if (takesOver(failure)) return undefined
       if (judged.kind === 'lost') lost++
       if (!failure.transient || attempt >= state.settings.modelAttempts || lost >= livesPerStep) {
+        await captureOutputs(state, failure)
         // What the API refuses once it refuses always: with these messages every later turn would end like this one.
         const retracted = failure.refused === true && state.steps === 0
         if (retracted) state.nearWindow = false

@@ -1,6 +1,6 @@
 import type { OpenToolUse } from '../protocol/contract.ts'
 import { stepEvent } from '../protocol/ids.ts'
-import { callModel } from './activities.ts'
+import { callModel, captureOutputs } from './activities.ts'
 import { pauseAtBudget } from './budget.ts'
 import { compactConversation } from './compaction.ts'
 import { untilAnswered } from './model-request.ts'
@@ -25,6 +25,7 @@ export async function askModel(state: SessionState): Promise<void> {
   const { base, reply: step } = answered
   state.spend(step)
   state.host = step.host ?? state.host
+  await captureOutputs(state, step)
   if (step.interrupted) return
   announceNotices(state, step.notices)
   state.steps++

@@ -1,4 +1,5 @@
 import type { ToolResult } from '../../protocol/contract.ts'
+import type { SessionErrorBody } from '../../protocol/events.ts'
 import type { RepositoryCheckout } from '../../protocol/sessions.ts'
 
 /** A folder or file of the host that the container sees at `target`. */
@@ -41,19 +42,44 @@ export interface Route {
   methods?: string[]
 }
 
+/** A secret that goes out in the place of what the container has for it. Never written down. */
+export interface Injection {
+  placeholder: string
+  secret: string
+  /** Names, or `*.` and the end of one, of what may get the secret; `*`: everything that the policy allows. */
+  hosts: string[]
+  /** Where in a request the placeholder is replaced; elsewhere it goes out as it is. */
+  header: boolean
+  body: boolean
+}
+
 /** What of the network a container has. */
 export interface EgressPolicy {
   mode: 'none' | 'limited' | 'unrestricted'
+  /** Names, or `*.` and the end of one; `:port` behind it opens that one instead of 80 and 443. */
   allowedHosts: string[]
   routes: Route[]
+  injections: Injection[]
   /** Host names, addresses or CIDRs that may be reached although private. */
   allowPrivate: string[]
+}
+
+/** Something that the session has to know about its container. */
+export interface ContainerNotice {
+  /** For the model. */
+  text: string
+  /** For the user. */
+  error?: SessionErrorBody
 }
 
 export interface ContainerSpec {
   sessionId: string
   /** Without it there is no network. May change while the container runs. */
   egress?: EgressPolicy
+  /** Variables of the programs inside. With others the container is started again. */
+  environment?: Record<string, string>
+  /** What the session is to hear with the next result, each once. */
+  notices?: ContainerNotice[]
   /** Each is checked out once; one that cannot be had is told of in the result of the call that found out. */
   repositories?: ContainerRepository[]
   /** Read-only copies of files: beside the workspace, outputs and home that every container has. */
@@ -107,6 +133,10 @@ export interface ContainerProvider {
   probe(): Promise<Probe>
   /** The session's container, made when there is none. Idempotent by session id. */
   open(spec: ContainerSpec): Promise<Container>
+  /** Ids of the sessions whose running containers were given injections. Starts nothing to find out. */
+  withInjections(): Promise<string[]>
+  /** Gives a running container these instead; does nothing when none runs. */
+  inject(sessionId: string, injections: Injection[]): Promise<void>
   /** Stops the container; its files stay. */
   stop(sessionId: string): Promise<void>
   /** Stops the container and removes its files and ledger. */

@@ -42,16 +42,21 @@ export class AddressPolicy {
   async resolve(host: string): Promise<Resolved> {
     const name = host.replace(/^\[|\]$/g, '')
     const found = ipaddr.isValid(name) ? [{ address: name }] : await this.#resolver(name)
-    for (const { address } of found) {
-      const parsed = ipaddr.process(address)
-      if (!this.#allowed.includes(name) && !isPublic(parsed) && !this.#isAllowed(parsed)) {
-        throw new AddressRefused(name, address)
-      }
-    }
+    for (const { address } of found) if (!this.permits(name, address)) throw new AddressRefused(name, address)
     // Many hosts have a way to IPv4 only.
     const chosen = found.find(({ address }) => ipaddr.IPv4.isValid(address)) ?? found[0]
     if (!chosen) throw new Error(`${name} has no address`)
     return { address: chosen.address, family: ipaddr.parse(chosen.address).kind() === 'ipv4' ? 4 : 6 }
+  }
+
+  /** Whether this address may be dialled for this host. */
+  permits(host: string, address: string): boolean {
+    if (this.#allowed.includes(host.replace(/^\[|\]$/g, ''))) return true
+    return this.isPublic(address) || this.#isAllowed(ipaddr.process(address))
+  }
+
+  isPublic(address: string): boolean {
+    return isPublic(ipaddr.process(address))
   }
 
   /** For `net.connect` and agents. Not asked for addresses: check those with `resolve` first. */

@@ -1,6 +1,6 @@
 import type { CloudConfig } from '../../protocol/environments.ts'
 import type { SessionAgent } from '../../protocol/sessions.ts'
-import type { EgressPolicy, Route } from '../container/provider.ts'
+import type { EgressPolicy, Injection, Route } from '../container/provider.ts'
 import { packageHosts } from './package-hosts.ts'
 
 export interface EgressSources {
@@ -8,15 +8,18 @@ export interface EgressSources {
   networking: CloudConfig['networking']
   agent: Pick<SessionAgent, 'mcp_servers'>
   routes: Route[]
+  injections: Injection[]
   allowPrivate: string[]
 }
 
 /** What of the network a session's container has; undefined when it has none. Source: spec §4.1. */
-export function sessionEgress({ networking, agent, routes, allowPrivate }: EgressSources): EgressPolicy | undefined {
-  if (networking.type === 'unrestricted') return { mode: 'unrestricted', allowedHosts: [], routes, allowPrivate }
+export function sessionEgress(sources: EgressSources): EgressPolicy | undefined {
+  const { networking, agent, routes, injections, allowPrivate } = sources
+  const common = { routes, injections, allowPrivate }
+  if (networking.type === 'unrestricted') return { mode: 'unrestricted', allowedHosts: [], ...common }
   const allowedHosts = allowedIn(networking, agent)
   if (allowedHosts.length === 0 && routes.length === 0) return undefined
-  return { mode: allowedHosts.length > 0 ? 'limited' : 'none', allowedHosts, routes, allowPrivate }
+  return { mode: allowedHosts.length > 0 ? 'limited' : 'none', allowedHosts, ...common }
 }
 
 function allowedIn(
@@ -26,16 +29,7 @@ function allowedIn(
   return [
     ...networking.allowed_hosts,
     ...(networking.allow_package_managers ? packageHosts : []),
-    ...(networking.allow_mcp_servers ? mcp_servers.map(({ url }) => new URL(url).hostname) : []),
+    // With its port, when it is not the usual one.
+    ...(networking.allow_mcp_servers ? mcp_servers.map(({ url }) => new URL(url).host) : []),
   ].map((host) => host.toLowerCase())
-}
-
-/** Whether a host may be reached: by its name, or by `*.` and the end of it. Source: spec §4.1. */
-export function isAllowedHost(host: string, { mode, allowedHosts }: EgressPolicy): boolean {
-  if (mode === 'none') return false
-  if (mode === 'unrestricted') return true
-  const name = host.toLowerCase().replace(/\.$/, '')
-  return allowedHosts.some((allowed) =>
-    allowed.startsWith('*.') ? name.endsWith(allowed.slice(1)) && name.length > allowed.length - 1 : name === allowed,
-  )
 }

@@ -1,19 +1,17 @@
 import type { CloudConfig } from '../../protocol/environments.ts'
-import type { RepositoryResource, SessionAgent, SessionResource } from '../../protocol/sessions.ts'
+import type { RepositoryResource, SessionAgent } from '../../protocol/sessions.ts'
 import { sessionEgress } from '../egress/session-egress.ts'
 import { memoryPrompt } from '../memory/prompt.ts'
+import type { Surroundings } from './surroundings.ts'
 import { containerTools, toolsFor } from './tool-definitions.ts'
 
 /** The agent's own words, then where it is. Stays the same for the life of a session: the prompt cache needs that. */
-export function systemPrompt(
-  agent: SessionAgent,
-  session: { resources: SessionResource[]; networking?: CloudConfig['networking'] | undefined },
-): string {
+export function systemPrompt(agent: SessionAgent, session: Surroundings): string {
   const usesContainer = toolsFor(agent).some(({ name }) => Object.hasOwn(containerTools, name))
   return [agent.system, usesContainer && surroundings(agent, session)].filter(Boolean).join('\n\n')
 }
 
-function surroundings(agent: SessionAgent, { resources, networking }: Parameters<typeof systemPrompt>[1]): string {
+function surroundings(agent: SessionAgent, { resources, networking, variables = [] }: Surroundings): string {
   const repositories = resources.flatMap((resource) => {
     if (resource.type !== 'github_repository') return []
     return [`- ${resource.mount_path}: ${resource.url}${checkedOut(resource)}`]
@@ -25,6 +23,7 @@ function surroundings(agent: SessionAgent, { resources, networking }: Parameters
     '- /workspace is the working directory.',
     '- /mnt/session/outputs is for results that the user is to receive.',
     `- ${network(agent, networking)}`,
+    ...(variables.length > 0 ? [`- ${secrets(variables)}`] : []),
     ...(repositories.length > 0 ? [aboutRepositories, ...repositories] : []),
     ...(files.length > 0 ? ['The user attached these files, which are read-only:', ...files] : []),
     ...(stores.length > 0 ? ['', memoryPrompt(stores)] : []),
@@ -32,12 +31,15 @@ function surroundings(agent: SessionAgent, { resources, networking }: Parameters
 }
 
 function network(agent: SessionAgent, networking: CloudConfig['networking'] | undefined): string {
-  const egress = networking && sessionEgress({ networking, agent, routes: [], allowPrivate: [] })
+  const egress = networking && sessionEgress({ networking, agent, routes: [], injections: [], allowPrivate: [] })
   if (!egress) return 'The container has no access to the network.'
   const hosts =
     egress.mode === 'unrestricted' ? 'the internet' : `these hosts and no others: ${egress.allowedHosts.join(', ')}`
   return `The container reaches ${hosts}. The only way out is the proxy that HTTP_PROXY and HTTPS_PROXY name.`
 }
+
+const secrets = (variables: string[]) =>
+  `These environment variables hold placeholders of secrets: ${variables.join(', ')}. Use them as if they were the secrets: in requests to the hosts that they are for, the proxy puts the secrets in their place.`
 
 const aboutRepositories =
   'The user attached these git repositories. They are checked out at the first tool call; git reaches them at their own addresses, with what rights the user gave:'

@@ -107,6 +107,10 @@ export const elsewhere: Record<string, { file: string; contains: string }> = {
     file: 'test/mcp/authentication.test.ts',
     contains: 'mcp_authentication_failed_error',
   },
+  credential_host_unreachable_error: {
+    file: 'test/egress/credentials.test.ts',
+    contains: 'credential_host_unreachable_error',
+  },
   billing_error: { file: 'test/model/provider.test.ts', contains: 'billing_error' },
   repository_authentication_error: {
     file: 'test/repositories/repositories.test.ts',

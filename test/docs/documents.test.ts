@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
+import { holdfastProgram } from '../../cli/program.ts'
+import { commandReference } from '../../cli/reference.ts'
 import { transitions } from '../../protocol/status.ts'
 import { packageRoot } from '../../worker/package-root.ts'
 import { anchorsOf, documents } from './documents.ts'
@@ -42,6 +45,43 @@ describe('the drawing of the lifecycle', () => {
     expect(lines.toSorted()).toEqual(
       ['stateDiagram-v2', '  [*] --> idle: create', ...steps, '  terminated --> [*]'].toSorted(),
     )
+  })
+})
+
+describe('the commands of holdfast', () => {
+  const program = holdfastProgram()
+
+  it('are all in docs/cli.md, as they are (node scripts/write-cli-reference.ts)', () => {
+    const { text } = all.find(({ name }) => name === 'docs/cli.md')!
+    expect(/<!-- generated: commands -->\n\n([\s\S]*?)\n\n<!-- end -->/.exec(text)?.[1]).toBe(commandReference(program))
+  })
+
+  const called = all
+    .flatMap(({ name, text }) => {
+      const fenced = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(({ 1: code }) =>
+        code!.replaceAll('\\\n', ' ').split('\n'),
+      )
+      const inline = [...text.matchAll(/`((?:npx )?holdfast [^`]+)`/g)].map(({ 1: code }) => code!)
+      return [...fenced, ...inline].map((line) => ({ name, line }))
+    })
+    .flatMap(({ name, line }) => {
+      const [, words] = /^(?:npx )?holdfast (.*)$/.exec(line.replace(/ #.*| \|.*/, '').trim()) ?? []
+      return words === undefined || /^</.test(words) ? [] : [{ name, words }]
+    })
+    .filter(({ name }) => name !== 'CHANGELOG.md')
+
+  it.each(called)('are called in the documents as they are: $name, $words', ({ words }) => {
+    let command: Command = program
+    const given = words.match(/'[^']*'|\S+/g) ?? []
+    for (const word of given) {
+      const next = command.commands.find((each) => each.name() === word || each.aliases().includes(word))
+      if (!next) break
+      command = next
+    }
+    expect(command).not.toBe(program)
+    const known = command.options.flatMap(({ long, short }) => [long, short])
+    const options = given.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.split('=')[0])
+    expect(options.filter((option) => !known.includes(option) && option !== '--help')).toEqual([])
   })
 })
 

@@ -22,7 +22,11 @@ async function gateway(target: string, allowPrivate = ['127.0.0.1']) {
   const folder = path.join(root, 'a-long-name-'.repeat(12))
   await symlink(folder, path.join(root, 'short'))
   const routes = [{ name: 'git', target, headers: { Authorization: 'Basic outside' }, methods: ['GET', 'POST'] }]
-  const opened = await Gateway.open(folder, { mode: 'none', allowedHosts: [], routes, allowPrivate }, undefined)
+  const opened = await Gateway.open(
+    folder,
+    { mode: 'none', allowedHosts: [], routes, injections: [], allowPrivate },
+    undefined,
+  )
   onTestFinished(() => opened.close())
   const socketPath = path.join(root, 'short', socketName)
   const ask = (url: string, options: { method?: string; headers?: IncomingHttpHeaders; body?: string } = {}) =>

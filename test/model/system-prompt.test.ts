@@ -29,6 +29,12 @@ describe('the system prompt', () => {
     expect(prompt).toMatch(/- \/data\/b\.csv\n- \/data\/a\.csv$/)
   })
 
+  it('names the variables that hold placeholders of secrets', () => {
+    const prompt = systemPrompt(agent(withTools), { resources: [], variables: ['API_KEY', 'OTHER'] })
+    expect(prompt).toMatch(/hold placeholders of secrets: API_KEY, OTHER\./)
+    expect(systemPrompt(agent(withTools), { resources: [] })).not.toContain('placeholders')
+  })
+
   it('says nothing of a container to an agent that cannot use one', () => {
     expect(systemPrompt(agent({ system: 'Be brief.' }), { resources: [] })).toBe('Be brief.')
     expect(systemPrompt(agent(), { resources: [] })).toBe('')

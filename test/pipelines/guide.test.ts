@@ -28,7 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => host?.remove())
 
-const names = ['script.ts', 'workflows.ts', 'worker.ts', 'tools.ts', 'testing.ts']
+const names = ['script.ts', 'workflows.ts', 'worker.ts', 'tools.ts', 'schedules.ts', 'testing.ts']
 
 function start(name: string): ChildProcess {
   const { address, namespace } = host.temporal
@@ -54,6 +54,10 @@ describe('the snippets of docs/pipelines.md', { timeout: 120_000 }, () => {
 
   it('serve tools', async () => {
     expect(await run('tools.ts')).toContain('"orders":3')
+  })
+
+  it('start sessions by the clock', async () => {
+    expect(await run('schedules.ts')).toMatch(/^\d{4}-\d\d-\d\dT0[45]:00/)
   })
 
   it('test', async () => {

@@ -229,6 +229,7 @@ describe('a credential', () => {
       { auth: { ...variable('X').auth, networking: { type: 'limited', allowed_hosts: Array(17).fill('a.b') } } },
       'allowed_hosts',
     ],
+    [variable('https_proxy'), 'auth.secret_name'],
     [{ auth: { ...variable('X').auth, injection_location: {} } }, 'auth.injection_location'],
     [{ auth: { ...variable('X').auth, injection_location: { header: null } } }, 'auth.injection_location.header'],
   ])('is not created from %j', async (params, field) => {
@@ -260,14 +261,6 @@ describe('a credential', () => {
     await api().credentials.archive(one.id, { vault_id: first.id })
     const rest = await environmentCredentials({ vaultIds: [first.id, second.id] }, parts)
     expect(rest.map(({ secret }) => secret)).toEqual(['value-of-only', 'value-of-second'])
-  })
-
-  it('of type environment_variable keeps its vault from sessions, whose containers could not have it', async () => {
-    const vault = await newVault()
-    await api().credentials.create(vault.id, variable('TOKEN', 'a-value-of-it'))
-    const { agent, environment } = host
-    const create = host.client.beta.sessions.create({ agent, environment_id: environment, vault_ids: [vault.id] })
-    expect(await sdkRefusal(create)).toMatchObject({ status: 400, code: 'not_supported' })
   })
 
   it('is readable nowhere in the data folder, and its key by its owner only', async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Mount } from '../provider.ts'
 
 /** Where the supervisor's code and its Node lie inside; not on the agent's PATH. */
@@ -19,6 +20,8 @@ export interface Layout {
   etc: string
   /** Folder with the socket of the way out, when there is one. */
   gateway?: string
+  /** Folder with the certificates to trust, when they are not the system's. */
+  trust?: string
   /** Node for the supervisor. */
   node: string
   /** The supervisor's code. */
@@ -33,6 +36,20 @@ proxyVariables.push('--setenv', 'no_proxy', '127.0.0.1,localhost', '--setenv', '
 // Node's own fetch asks for no proxy unless it is told to.
 proxyVariables.push('--setenv', 'NODE_USE_ENV_PROXY', '1')
 
+const bundle = `${ours}/trust/certificates.pem`
+/** Where a system has its own certificates, for programs that read no variable. */
+const systemBundle = '/etc/ssl/certs/ca-certificates.crt'
+/** Where programs look for the certificates to trust. */
+const trustVariables = [
+  ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS', 'GIT_SSL_CAINFO', 'PIP_CERT'],
+  ...['CARGO_HTTP_CAINFO', 'AWS_CA_BUNDLE', 'BUNDLE_SSL_CA_CERT', 'DENO_CERT'],
+].flatMap((variable) => ['--setenv', variable, bundle])
+
+function trustOptions(folder: string): string[] {
+  const overSystem = existsSync(systemBundle) ? ['--ro-bind', `${folder}/certificates.pem`, systemBundle] : []
+  return ['--ro-bind', folder, `${ours}/trust`, ...overSystem, ...trustVariables]
+}
+
 /** What runs inside. It names nothing of the host: everybody inside can read it. */
 export const command = ['/usr/bin/bash', '-c', firstProcess]
 
@@ -40,7 +57,7 @@ export const command = ['/usr/bin/bash', '-c', firstProcess]
 export function bwrapOptions(
   layout: Layout,
   mounts: Mount[],
-  options: { tmpBytes: number; seccompDescriptor?: number },
+  options: { tmpBytes: number; seccompDescriptor?: number; environment?: Record<string, string> },
 ): string[] {
   const bind = ({ target, source, mode }: Mount) => [mode === 'ro' ? '--ro-bind' : '--bind', source, target]
   return [
@@ -67,9 +84,13 @@ export function bwrapOptions(
     ...['--ro-bind', layout.node, `${ours}/node`, '--ro-bind', layout.supervisor, `${ours}/supervisor`],
     ...(layout.gateway === undefined ? [] : ['--ro-bind', layout.gateway, `${ours}/gateway`]),
     ...['--uid', '1000', '--gid', '1000', '--hostname', 'container', '--chdir', '/workspace'],
-    ...['--clearenv', '--setenv', 'PATH', '/usr/local/bin:/usr/bin:/bin', '--setenv', 'HOME', '/home/agent'],
+    '--clearenv',
+    // Before those of our own, which programs need to work at all.
+    ...Object.entries(options.environment ?? {}).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--setenv', 'PATH', '/usr/local/bin:/usr/bin:/bin', '--setenv', 'HOME', '/home/agent'],
     ...['--setenv', 'USER', 'agent', '--setenv', 'LANG', 'C.UTF-8', '--setenv', 'TERM', 'dumb'],
     ...(layout.gateway === undefined ? [] : proxyVariables),
+    ...(layout.trust === undefined ? [] : trustOptions(layout.trust)),
     ...(options.seccompDescriptor === undefined ? [] : ['--seccomp', String(options.seccompDescriptor)]),
     ...['--remount-ro', '/dev', '--remount-ro', '/'],
   ]

@@ -1,6 +1,6 @@
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { containersRoot, SessionFolder } from '../keeper/session-folder.ts'
-import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Probe } from '../provider.ts'
+import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Injection, Probe } from '../provider.ts'
 import { cgroupVersion } from './cgroups.ts'
 import { KeeperClient, KeeperGone } from './keeper-client.ts'
 import { explain, tryOut } from './probe.ts'
@@ -34,14 +34,23 @@ export class BubblewrapProvider implements ContainerProvider {
       disk: false,
       seccomp: seccompFilter() !== undefined,
       ownUid: root,
-      egress: 'none' as const,
     }
     const failure = await tryOut()
-    return failure === undefined ? { ok: true, enforces } : { ok: false, ...explain(failure), enforces }
+    if (failure !== undefined) return { ok: false, ...explain(failure), enforces: { ...enforces, egress: 'none' } }
+    return { ok: true, enforces: { ...enforces, egress: 'allowlist' } }
   }
 
   async open(spec: ContainerSpec): Promise<Container> {
     return { call: (call, options) => this.#call(spec, call, options?.signal) }
+  }
+
+  async withInjections(): Promise<string[]> {
+    // Whoever is not connected leaves a keeper that nobody needs to end; who has made the calls is.
+    return this.#client.isConnected ? ((await this.#client.ask({ op: 'injected' })) as string[]) : []
+  }
+
+  async inject(sessionId: string, injections: Injection[]): Promise<void> {
+    if (this.#client.isConnected) await this.#client.ask({ op: 'inject', sessionId, injections })
   }
 
   async stop(sessionId: string): Promise<void> {

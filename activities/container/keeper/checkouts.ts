@@ -1,18 +1,11 @@
 import { access, mkdir, open } from 'node:fs/promises'
 import path from 'node:path'
 import type { SessionErrorBody } from '../../../protocol/events.ts'
-import type { ContainerRepository } from '../provider.ts'
+import type { ContainerNotice, ContainerRepository } from '../provider.ts'
 
 /** What came of an attempt. `message` is for people: it names the repository by its own address. */
 export type CheckoutOutcome = { ok: true } | { ok: false; kind: RepositoryErrorKind; message: string }
 type RepositoryErrorKind = Extract<SessionErrorBody, { repository_url: string | null }>['type']
-
-/** What the session has to hear. */
-export interface CheckoutNews {
-  /** For the model. */
-  text: string
-  error?: SessionErrorBody
-}
 
 interface Failure {
   credential: string
@@ -33,7 +26,7 @@ export class Checkouts {
   readonly #attempt: (repository: ContainerRepository) => Promise<CheckoutOutcome>
   readonly #done = new Set<string>()
   readonly #running = new Map<string, Promise<void>>()
-  readonly #news: CheckoutNews[] = []
+  readonly #news: ContainerNotice[] = []
   readonly #failed = new Map<string, Failure>()
 
   /** @param attempt clones; rejects when it could not even be tried */
@@ -57,7 +50,7 @@ export class Checkouts {
   }
 
   /** What nobody has been told yet: who takes it tells it. */
-  takeNews(): CheckoutNews[] {
+  takeNews(): ContainerNotice[] {
     return this.#news.splice(0)
   }
 

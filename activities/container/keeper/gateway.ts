@@ -2,10 +2,13 @@ import { chmod, chown, mkdir, open, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import path from 'node:path'
-import { AddressPolicy, AddressRefused } from '../../egress/address-policy.ts'
 import type { EgressPolicy } from '../provider.ts'
-import { checkHost, Denied, forward, tunnel } from './forward-proxy.ts'
-import { findRoute, passOn } from './route-request.ts'
+import { silenceMs } from './exchange.ts'
+import { forward, tunnel } from './forward-proxy.ts'
+import { Interceptor } from './intercept.ts'
+import { OpenWays } from './open-ways.ts'
+import { refuse, refuseTunnel, refuseWith } from './refusals.ts'
+import { findRoute, passOn, portOf } from './route-request.ts'
 
 /** Connections of one container at once. */
 const mostConnections = 128
@@ -15,15 +18,22 @@ export const socketName = 'gateway.sock'
 
 /**
  * The way out of one session's container: a socket in a folder that only this container sees. It lives here, outside,
- * and so do the headers that it adds; what the policy says holds for the next request.
+ * and so do the headers and secrets that it adds; what the policy says holds at once.
  */
 export class Gateway {
-  policy: EgressPolicy
+  readonly #ways: OpenWays
+  readonly #interceptor: Interceptor | undefined
   readonly #server: Server
   readonly #release: () => Promise<void>
 
-  private constructor(policy: EgressPolicy, server: Server, release: () => Promise<void>) {
-    this.policy = policy
+  private constructor(
+    ways: OpenWays,
+    interceptor: Interceptor | undefined,
+    server: Server,
+    release: () => Promise<void>,
+  ) {
+    this.#ways = ways
+    this.#interceptor = interceptor
     this.#server = server
     this.#release = release
     server.on('request', (request, response) => void this.#serve(request, response))
@@ -34,8 +44,12 @@ export class Gateway {
   static async open(folder: string, policy: EgressPolicy, uid: number | undefined): Promise<Gateway> {
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true, mode: 0o755 })
-    const server = createServer()
+    const ways = new OpenWays(policy)
+    const interceptor = policy.injections.length > 0 ? await Interceptor.create(ways) : undefined
+    // However long an upload takes; who is silent is cut off.
+    const server = createServer({ requestTimeout: 0 })
     server.maxConnections = mostConnections
+    server.timeout = silenceMs
     // By the folder's descriptor: names of sockets must be short, those of folders need not.
     const directory = await open(folder, 'r')
     try {
@@ -47,14 +61,34 @@ export class Gateway {
       await chmod(socket, 0o600)
       if (uid !== undefined) await chown(socket, uid, uid)
     } catch (error) {
+      server.close()
       await directory.close()
       throw error
     }
-    return new Gateway(policy, server, () => directory.close())
+    return new Gateway(ways, interceptor, server, () => directory.close())
+  }
+
+  get policy(): EgressPolicy {
+    return this.#ways.policy
+  }
+
+  set policy(policy: EgressPolicy) {
+    this.#ways.policy = policy
+  }
+
+  /** The policy from now on; without one nothing is open, until the container is started again without a way out. */
+  renew(policy: EgressPolicy | undefined): void {
+    this.policy = policy ?? { ...this.policy, mode: 'none', allowedHosts: [], routes: [], injections: [] }
+  }
+
+  /** What the container has to trust beside the usual, PEM; undefined when no secret is put into its requests. */
+  get certificate(): string | undefined {
+    return this.#interceptor?.certificate
   }
 
   async close(): Promise<void> {
     this.#server.closeAllConnections()
+    this.#ways.endAll()
     await new Promise((resolve) => this.#server.close(resolve))
     await this.#release()
   }
@@ -62,40 +96,24 @@ export class Gateway {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.on('error', () => {})
     response.on('error', () => {})
-    const { policy } = this
-    const addresses = new AddressPolicy({ allowPrivate: policy.allowPrivate })
     try {
-      if (URL.canParse(request.url ?? '')) return await forward(request, response, policy, addresses)
+      if (URL.canParse(request.url ?? '')) return await forward(request, response, this.#ways)
+      const { policy, addresses } = this.#ways
       const found = findRoute(request.url ?? '', policy.routes)
-      if (!found) return refuse(response, 403, 'this address is none that the session may reach')
-      if (found.isOther) checkHost(found.target.hostname, policy)
+      if (!found) return refuseWith(response, 403, 'this address is none that the session may reach')
+      if (found.isOther) await this.#ways.reach({ host: found.target.hostname, port: portOf(found.target) })
       await passOn(request, response, found, addresses)
     } catch (error) {
-      refuse(response, isDenial(error) ? 403 : 502, reasonOf(error))
+      refuse(response, error)
     }
   }
 
   async #connect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
-    const { policy } = this
     try {
-      await tunnel(request, socket, head, policy, new AddressPolicy({ allowPrivate: policy.allowPrivate }))
+      await tunnel(request, socket, head, this.#ways, this.#interceptor)
     } catch (error) {
-      if (socket.destroyed) return
-      const status = isDenial(error) ? '403 Forbidden' : '502 Bad Gateway'
-      const text = `${reasonOf(error)}\n`
-      const headers = `content-type: text/plain\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`
-      socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${text}`)
+      refuseTunnel(socket, error)
     }
   }
-}
-
-const isDenial = (error: unknown) => error instanceof Denied || error instanceof AddressRefused
-
-const reasonOf = (error: unknown) =>
-  isDenial(error) ? (error as Error).message : `the server cannot be reached: ${(error as Error).message}`
-
-function refuse(response: ServerResponse, status: number, reason: string): void {
-  if (response.headersSent) return void response.destroy()
-  response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' }).end(`${reason}\n`)
 }

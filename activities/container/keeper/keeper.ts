@@ -126,6 +126,11 @@ export class Keeper {
         return undefined
       case 'list':
         return (await readdir(this.#host.root)).filter((name) => name.startsWith('sesn_'))
+      case 'injected':
+        return [...this.#sessions.values()].filter(({ hasInjections }) => hasInjections).map(({ id }) => id)
+      case 'inject':
+        this.#sessions.get(message.sessionId)?.inject(message.injections)
+        return undefined
       case 'shutdown':
         return undefined
     }

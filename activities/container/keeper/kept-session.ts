@@ -2,15 +2,24 @@ import type { ToolResult } from '../../../protocol/contract.ts'
 import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
 import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
 import { launch } from '../bubblewrap/launch.ts'
-import { type ContainerCall, type ContainerSpec, ContainerUnavailable } from '../provider.ts'
+import {
+  type ContainerCall,
+  type ContainerNotice,
+  type ContainerSpec,
+  ContainerUnavailable,
+  type Injection,
+} from '../provider.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
-import { type CheckoutNews, Checkouts } from './checkouts.ts'
+import { Checkouts } from './checkouts.ts'
 import { Gateway } from './gateway.ts'
 import { CallLost, KeptContainer } from './kept-container.ts'
+import { KeptNotices } from './kept-notices.ts'
+import { KeptResults } from './kept-results.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import { notBegun, restarted, unknown, withNews } from './results.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
+import { writeTrust } from './trust.ts'
 import { giveWritableMounts } from './writable-mounts.ts'
 
 export interface Host {
@@ -33,15 +42,13 @@ export class KeptSession {
   readonly #folder: SessionFolder
   readonly #ledger: Ledger
   readonly #running = new Map<string, Running>()
-  /** Results that the disk has not taken yet. */
-  readonly #unsaved = new Map<string, Extract<Entry, { state: 'done' }>>()
+  readonly #results: KeptResults
   /** Calls that are to stop, also before they have begun. */
   readonly #aborted = new Set<string>()
   /** Wakes calls that wait for a repository and are to stop. */
   readonly #wake = new Map<string, () => void>()
   readonly #checkouts: Checkouts
-  /** Restarts that the model has not heard of. */
-  readonly #restarts: CheckoutNews[] = []
+  readonly #notices = new KeptNotices()
   #spec: ContainerSpec | undefined
   #container: KeptContainer | undefined
   #cgroup: Cgroup | undefined
@@ -55,6 +62,7 @@ export class KeptSession {
     this.#host = host
     this.#folder = new SessionFolder(host.root, id)
     this.#ledger = new Ledger(this.#folder.ledger)
+    this.#results = new KeptResults(id, this.#ledger)
     this.#checkouts = new Checkouts(this.#folder.checkouts, (wanted) => attemptCheckout(wanted, () => this.#ready()))
   }
 
@@ -62,9 +70,18 @@ export class KeptSession {
     return this.#running.size > 0
   }
 
+  /** Whether its container was given placeholders of secrets. */
+  get hasInjections(): boolean {
+    return this.#gateway?.certificate !== undefined
+  }
+
+  inject(injections: Injection[]): void {
+    if (this.#gateway) this.#gateway.policy = { ...this.#gateway.policy, injections }
+  }
+
   open(spec: ContainerSpec): void {
     this.#spec = spec
-    if (this.#gateway && spec.egress) this.#gateway.policy = spec.egress
+    this.#gateway?.renew(spec.egress)
   }
 
   /** Runs the call, or joins it, or gives what is known of it. See Container.call. */
@@ -115,16 +132,16 @@ export class KeptSession {
   }
 
   async #settle(call: ContainerCall, print: string): Promise<ToolResult> {
-    const entry = this.#unsaved.get(call.id) ?? (await this.#ledger.read(call.id))
+    const entry = await this.#results.read(call.id)
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
     const news = await this.#checkedOut(call.id)
     if (!news) {
       const result = notBegun()
-      await this.#record(call.id, print, result)
+      await this.#results.record(call.id, print, result)
       return result
     }
     const container = await this.#ready()
-    news.push(...this.#restarts.splice(0))
+    news.push(...this.#notices.take(this.#spec?.notices))
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
       throw new ContainerUnavailable({
@@ -145,12 +162,12 @@ export class KeptSession {
       result = unknown(error.message, await this.#ledger.output(call.id))
     }
     result = withNews(result, news)
-    await this.#record(call.id, print, result)
+    await this.#results.record(call.id, print, result)
     return result
   }
 
   /** Waits for the session's repositories. Undefined when the call was stopped meanwhile; the clone goes on. */
-  async #checkedOut(callId: string): Promise<CheckoutNews[] | undefined> {
+  async #checkedOut(callId: string): Promise<ContainerNotice[] | undefined> {
     const repositories = this.#spec?.repositories ?? []
     if (repositories.length === 0) return []
     const stopped = new Promise<undefined>((resolve) => {
@@ -171,27 +188,15 @@ export class KeptSession {
     if (entry.state === 'done') return entry.result
     // It was begun by a keeper that is no more, and its container went with it.
     const result = unknown('what ran it was killed', await this.#ledger.output(id))
-    await this.#record(id, print, result)
+    await this.#results.record(id, print, result)
     return result
-  }
-
-  /** A result that cannot be written down yet is answered all the same, and kept here until the disk takes it. */
-  async #record(id: string, print: string, result: ToolResult): Promise<void> {
-    this.#unsaved.set(id, { state: 'done', fingerprint: print, result })
-    for (const [unsaved, entry] of this.#unsaved) {
-      try {
-        await this.#ledger.finish(unsaved, entry.fingerprint, entry.result)
-        this.#unsaved.delete(unsaved)
-      } catch (error) {
-        console.error(`ledger of ${this.id}: ${error}`)
-      }
-    }
   }
 
   async #ready(): Promise<KeptContainer> {
     if (!this.#spec)
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
-    const wanted = JSON.stringify([this.#spec.mounts, this.#spec.egress !== undefined])
+    const { mounts, egress, environment } = this.#spec
+    const wanted = JSON.stringify([mounts, egress !== undefined, (egress?.injections.length ?? 0) > 0, environment])
     const current = this.#container
     if (current && !current.ended && (this.#mounted === wanted || current.busy)) return current
     this.#starting ??= this.#start(this.#spec, wanted).finally(() => {
@@ -201,7 +206,7 @@ export class KeptSession {
   }
 
   async #start(spec: ContainerSpec, mounted: string): Promise<KeptContainer> {
-    if (this.#container && !this.#container.ended) this.#restarts.push(restarted)
+    if (this.#container && !this.#container.ended) this.#notices.add(restarted)
     await this.#container?.stop()
     await this.#clear()
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
@@ -210,14 +215,18 @@ export class KeptSession {
       if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
       if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
+      const certificate = this.#gateway?.certificate
+      if (certificate !== undefined) await writeTrust(this.#folder.trust, certificate)
       const layout = {
         ...this.#folder.layout,
         ...runtime,
         ...(this.#gateway && { gateway: this.#folder.gateway }),
+        ...(certificate !== undefined && { trust: this.#folder.trust }),
       }
       const { tmpBytes } = spec.limits
       const process = launch({
-        options: (seccompDescriptor) => bwrapOptions(layout, spec.mounts, { tmpBytes, seccompDescriptor }),
+        options: (seccompDescriptor) =>
+          bwrapOptions(layout, spec.mounts, { tmpBytes, seccompDescriptor, environment: spec.environment }),
         command,
         limits: spec.limits,
         ...(uid !== undefined && { uid }),

@@ -1,8 +1,8 @@
 import type { ToolResult } from '../../../protocol/contract.ts'
-import type { ContainerCall, ContainerSpec } from '../provider.ts'
+import type { ContainerCall, ContainerSpec, Injection } from '../provider.ts'
 
 /** Version of these messages; a keeper of another one has to be ended first. */
-export const keeperProtocol = 2
+export const keeperProtocol = 4
 
 /** What a client asks a keeper, a line each. */
 export type KeeperRequest = { request: number } & (
@@ -12,6 +12,8 @@ export type KeeperRequest = { request: number } & (
   | { op: 'stop'; sessionId: string }
   | { op: 'destroy'; sessionId: string }
   | { op: 'list' }
+  | { op: 'injected' }
+  | { op: 'inject'; sessionId: string; injections: Injection[] }
   | { op: 'shutdown' }
 )
 

@@ -1,8 +1,8 @@
 import type { ToolResult } from '../../../protocol/contract.ts'
-import type { CheckoutNews } from './checkouts.ts'
+import type { ContainerNotice } from '../provider.ts'
 
 /** The model and the session hear of the repositories with the result of the call that waited for them. */
-export function withNews(result: ToolResult, news: CheckoutNews[]): ToolResult {
+export function withNews(result: ToolResult, news: ContainerNotice[]): ToolResult {
   if (news.length === 0) return result
   const notices = news.flatMap(({ error }) => error ?? [])
   const texts = news.map(({ text }) => ({ type: 'text' as const, text: `[${text.toWellFormed()}]` }))
@@ -25,6 +25,6 @@ export function unknown(reason: string, output: string): ToolResult {
 }
 
 /** Said when a container was ended for the sake of what is mounted in it. */
-export const restarted: CheckoutNews = {
-  text: 'The container was restarted because files were added to the session or taken from it: the shell is a new one, background processes are gone.',
+export const restarted: ContainerNotice = {
+  text: 'The container was restarted because what was given to the session (files, credentials, network) has changed: the shell is a new one, background processes are gone.',
 }

@@ -1,25 +1,7 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import https from 'node:https'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressPolicy } from '../../egress/address-policy.ts'
 import type { Route } from '../provider.ts'
-
-/** Milliseconds without a byte. Git keeps a connection alive while it packs. */
-const silenceMs = 5 * 60_000
-
-/** Headers that belong to one connection. Source: RFC 9110 §7.6.1. */
-const ofConnection = new Set([
-  'connection',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+import { endToEnd, exchange } from './exchange.ts'
 
 /** Where a request leads. */
 export interface Passage {
@@ -58,42 +40,25 @@ export async function passOn(
   if (route.methods && !route.methods.includes(request.method ?? '')) {
     return void response.writeHead(405, { 'content-type': 'text/plain' }).end(`${request.method} is not allowed here`)
   }
-  const { address, family } = await policy.resolve(target.hostname)
-  const { request: send } = target.protocol === 'https:' ? https : http
-  const outgoing = send(target, {
-    method: request.method,
-    headers: { ...without(request.headers, route.headers), ...route.headers },
-    agent: false,
-    timeout: silenceMs,
-    // What was checked is what is dialled.
-    lookup: (_host, { all }, done) => (all ? done(null, [{ address, family }]) : done(null, address, family)),
-  })
-  await new Promise<void>((resolve, reject) => {
-    outgoing.on('timeout', () => outgoing.destroy(new Error('the server was silent for too long')))
-    outgoing.on('error', reject)
-    response.on('close', () => {
-      outgoing.destroy()
-      resolve()
-    })
-    outgoing.on('response', (answer) => {
-      const headers = without(answer.headers, {})
+  await exchange(request, response, {
+    protocol: target.protocol as 'http:' | 'https:',
+    hostname: target.hostname,
+    port: portOf(target),
+    path: target.pathname + target.search,
+    headers: { ...without(request.headers, route.headers), ...route.headers, host: target.host },
+    address: await policy.resolve(target.hostname),
+    answered(headers) {
       // A move within the target is followed with the headers, any other without.
-      if (headers.location?.startsWith(`${route.target}/`)) {
-        headers.location = `http://${request.headers.host}/route/${route.name}${headers.location.slice(route.target.length)}`
-      }
-      response.writeHead(answer.statusCode ?? 502, headers)
-      answer.on('error', () => response.destroy())
-      answer.pipe(response)
-    })
-    request.on('error', () => outgoing.destroy())
-    request.pipe(outgoing)
+      if (!headers.location?.startsWith(`${route.target}/`)) return headers
+      const location = `http://${request.headers.host}/route/${route.name}${headers.location.slice(route.target.length)}`
+      return { ...headers, location }
+    },
   })
 }
 
-/** The headers that are meant for the other end. */
-export const endToEnd = (headers: IncomingHttpHeaders): IncomingHttpHeaders => without(headers, {})
+export const portOf = ({ port, protocol }: URL): number => Number(port || (protocol === 'https:' ? 443 : 80))
 
 function without(headers: IncomingHttpHeaders, replaced: Record<string, string>): IncomingHttpHeaders {
   const names = new Set(Object.keys(replaced).map((name) => name.toLowerCase()))
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofConnection.has(name) && !names.has(name)))
+  return Object.fromEntries(Object.entries(endToEnd(headers)).filter(([name]) => !names.has(name)))
 }

@@ -63,6 +63,11 @@ export class SessionFolder {
     return path.join(this.path, 'gateway')
   }
 
+  /** Certificates that the container trusts; mounted into it. */
+  get trust(): string {
+    return path.join(this.path, 'trust')
+  }
+
   /** Which repositories are checked out; the container does not see it. */
   get checkouts(): string {
     return path.join(this.path, 'checkouts')

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { relay } from './relay.ts'
 
 const socket = '/run/holdfast/gateway/gateway.sock'
 const port = 3128
@@ -8,13 +9,7 @@ const port = 3128
 export function startBridge(): void {
   if (!existsSync(socket)) return
   const server = createServer({ allowHalfOpen: true }, (inside) => {
-    const outside = connect({ path: socket, allowHalfOpen: true })
-    inside.on('error', () => outside.destroy())
-    outside.on('error', () => inside.destroy())
-    inside.on('close', () => outside.destroy())
-    outside.on('close', () => inside.destroy())
-    inside.pipe(outside)
-    outside.pipe(inside)
+    relay(inside, connect({ path: socket, allowHalfOpen: true }))
   })
   // Somebody inside may have taken the port while the supervisor was away.
   server.on('error', () => setTimeout(listen, 1000).unref())
