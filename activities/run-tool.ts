@@ -5,6 +5,7 @@ import { isWebTool } from '../protocol/web-tool-names.ts'
 import type { SessionRecord } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
 import { type ContainerCall, ContainerUnavailable } from './container/provider.ts'
+import { keepWhole } from './large-results.ts'
 import type { McpServers } from './mcp/servers.ts'
 import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { openSessionContainer, type SessionContainerDependencies } from './session-container.ts'
@@ -25,14 +26,25 @@ export interface RunToolDependencies extends SessionContainerDependencies {
 export function makeRunTool(dependencies: RunToolDependencies) {
   const { logs, records, memory, mcp, web, outputs, toolTimeoutMs, host } = dependencies
 
-  /** A call that needs no container. */
+  /** A call that needs no container, unless its result is large. */
   async function callOutside(session: SessionRecord, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
     const { revision } = call
     const agent = await records.sessions.configuration(session.id, revision)
     if (!agent) throw new Error(`session ${session.id} has no configuration ${revision}`)
-    if (call.kind === 'mcp') return mcp.call({ session, agent, revision }, call, signal)
-    return web.call(session.id, agent, call, signal)
+    const made = await (call.kind === 'mcp'
+      ? mcp.call({ session, agent, revision }, call, signal)
+      : web.call(session.id, agent, call, signal))
+    let bound: { host?: string } = {}
+    const open = () => {
+      bound = boundHere()
+      return openSessionContainer(dependencies, session, revision)
+    }
+    const result = await keepWhole(made, { call, agent, open, signal })
+    return { ...result, ...bound }
   }
+
+  /** Known already, but for a session whose host was given up. */
+  const boundHere = () => (activityInfo().taskQueue !== host ? { host } : {})
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
@@ -59,8 +71,7 @@ export function makeRunTool(dependencies: RunToolDependencies) {
         return {
           ...result,
           ...(note !== undefined && { content: [...result.content, { type: 'text' as const, text: note }] }),
-          // Known already, but for a session whose host was given up.
-          ...(activityInfo().taskQueue !== host && { host }),
+          ...boundHere(),
         }
       } catch (error) {
         if (error instanceof ContainerUnavailable) {

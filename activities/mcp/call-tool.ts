@@ -1,5 +1,6 @@
 import type { RunToolInput, ToolResult } from '../../protocol/contract.ts'
 import { blot } from '../egress/blot.ts'
+import type { OutsideResult } from '../large-results.ts'
 import type { McpConnections, Place } from './connections.ts'
 import { explain, isAnswer, isTimeout, isUnsent, McpHttpError } from './failures.ts'
 import { toolResult } from './tool-result.ts'
@@ -20,7 +21,7 @@ export interface CallParts {
  * One call of an MCP tool. Nothing notes whether an earlier attempt got through: a call that may have run is not made
  * again, unless its tool is said to bear that. Whatever happens becomes a result that the model can go on from.
  */
-export async function callTool(call: RunToolInput, parts: CallParts): Promise<ToolResult> {
+export async function callTool(call: RunToolInput, parts: CallParts): Promise<OutsideResult> {
   const { place, connections, timeoutMs, signal } = parts
   if (!place) return failed(`This call was not run: the agent has no MCP server "${call.mcpServer}" any more.`)
   if (call.attempt > 1 && !(await parts.isRepeatable())) return unknown('the worker that made it was lost')

@@ -1,4 +1,4 @@
-import type { RunToolInput, ToolResult } from '../../protocol/contract.ts'
+import type { RunToolInput } from '../../protocol/contract.ts'
 import type { McpServer } from '../../protocol/mcp-servers.ts'
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import type { Records, SessionRecord } from '../../store/records.ts'
@@ -6,6 +6,7 @@ import type { SecretBox } from '../../store/secrets.ts'
 import { AddressPolicy } from '../egress/address-policy.ts'
 import { blot } from '../egress/blot.ts'
 import { OutgoingHttp } from '../egress/outgoing-http.ts'
+import type { OutsideResult } from '../large-results.ts'
 import { accessTo, type ServerAccess } from '../vaults/server-access.ts'
 import { TokenRefresher } from '../vaults/token-refresher.ts'
 import { callTool } from './call-tool.ts'
@@ -88,7 +89,7 @@ export class McpServers {
   }
 
   /** Calls a tool, at most once. Never throws for what a server does. */
-  async call(at: SessionAtWork, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
+  async call(at: SessionAtWork, call: RunToolInput, signal: AbortSignal): Promise<OutsideResult> {
     const server = at.agent.mcp_servers.find(({ name }) => name === call.mcpServer)
     return callTool(call, {
       place: server && {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { imageTypes, type ToolResultBlock } from '../../protocol/content.ts'
-import type { ToolResult } from '../../protocol/contract.ts'
 import { limits } from '../../protocol/limits.ts'
 import { mediumOf } from '../container/supervisor/media.ts'
 import { blot } from '../egress/blot.ts'
+import type { OutsideResult } from '../large-results.ts'
 
 const textOf = z.looseObject({ type: z.literal('text'), text: z.string() })
 const mediaOf = z.looseObject({ type: z.enum(['image', 'audio']), data: z.string(), mimeType: z.string() })
@@ -36,9 +36,9 @@ const largestMedium = 5 * 1024 * 1024
 const largestTogether = 20 * 1024 * 1024
 
 /** A tool's result as the model can take it: bounded, and without the secrets that the call was made with. */
-export function toolResult(given: unknown, secrets: Iterable<string>): ToolResult {
+export function toolResult(given: unknown, secrets: Iterable<string>): OutsideResult {
   const { content, structuredContent, isError = false } = answer.parse(given)
-  const budget = { characters: limits.toolOutputCharacters, media: largestTogether }
+  const budget = { characters: limits.toolOutputCharacters, media: largestTogether, texts: [] as string[] }
   const hidden = [...secrets]
   const blocks = content.slice(0, mostBlocks).flatMap((entry) => toBlock(entry, budget, hidden))
   if (content.length > mostBlocks) blocks.push(note(`${content.length - mostBlocks} more parts are left out.`))
@@ -48,12 +48,15 @@ export function toolResult(given: unknown, secrets: Iterable<string>): ToolResul
     blocks.push(...bounded(JSON.stringify(structuredContent), budget, hidden))
   }
   if (blocks.length === 0) blocks.push({ type: 'text', text: '(no output)' })
-  return { content: blocks, is_error: isError, outcome: 'done' }
+  const isCut = budget.characters < 0
+  return { content: blocks, is_error: isError, outcome: 'done', ...(isCut && { whole: budget.texts.join('\n') }) }
 }
 
 interface Budget {
   characters: number
   media: number
+  /** All texts, also those that the model does not see. */
+  texts: string[]
 }
 
 function toBlock(entry: unknown, budget: Budget, secrets: string[]): ToolResultBlock[] {
@@ -74,14 +77,10 @@ function toBlock(entry: unknown, budget: Budget, secrets: string[]): ToolResultB
 function bounded(text: string, budget: Budget, secrets: string[]): ToolResultBlock[] {
   const clean = blot(text, secrets).toWellFormed()
   if (clean.trim() === '') return []
-  if (budget.characters <= 0) return []
-  const shown = clean.slice(0, budget.characters).toWellFormed()
+  budget.texts.push(clean)
+  const shown = clean.slice(0, Math.max(budget.characters, 0)).toWellFormed()
   budget.characters -= clean.length
-  if (budget.characters >= 0) return [{ type: 'text', text: clean }]
-  return [
-    { type: 'text', text: shown },
-    note(`The result was longer than ${limits.toolOutputCharacters} characters; the rest of the text is left out.`),
-  ]
+  return shown.trim() === '' ? [] : [{ type: 'text', text: shown }]
 }
 
 /** What the model can look at, told by its bytes; anything else is only named. */

@@ -24,8 +24,8 @@ export const containerTools: Record<string, Omit<ModelTool, 'name'>> = {
   },
   read: {
     description:
-      'Read a file of the container. Text is returned as it is, at most 256 KiB at a time: read a range of lines of a ' +
-      'longer file. Images (PNG, JPEG, GIF, WebP) and PDF documents are returned so that you can see them.',
+      'Read a file of the container. Text is returned as it is, at most 100,000 characters at a time: read a range of ' +
+      'lines of a longer file. Images (PNG, JPEG, GIF, WebP) and PDF documents are returned so that you can see them.',
     input_schema: {
       type: 'object',
       properties: {

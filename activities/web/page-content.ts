@@ -14,8 +14,14 @@ export interface PageOptions {
   now: Date
 }
 
+export interface PageContent {
+  content: ToolResultBlock[]
+  /** All of the text, when it is more than a tool result may have. */
+  whole?: string
+}
+
 /** What the model sees of a page: text with where it is from, an image, or a document. */
-export async function pageContent(page: Downloaded, { maxTokens, now }: PageOptions): Promise<ToolResultBlock[]> {
+export async function pageContent(page: Downloaded, { maxTokens, now }: PageOptions): Promise<PageContent> {
   const head = (title?: string) =>
     [...(title ? [`Title: ${title}`] : []), `URL: ${page.url.href}`, `Retrieved: ${now.toISOString()}`].join('\n')
   const medium = mediumOf(page.body)
@@ -25,7 +31,7 @@ export async function pageContent(page: Downloaded, { maxTokens, now }: PageOpti
       throw new FetchRefused('unsupported_content_type', `${page.url.href} is too large for the conversation`)
     }
     const source = { type: 'base64' as const, media_type: medium.media_type, data }
-    return [{ type: 'text', text: head() }, { type: medium.type, source } as ToolResultBlock]
+    return { content: [{ type: 'text', text: head() }, { type: medium.type, source } as ToolResultBlock] }
   }
   if (!isText(page)) {
     throw new FetchRefused('unsupported_content_type', `${page.url.href} is ${page.mediaType || 'of an unknown type'}`)
@@ -33,10 +39,14 @@ export async function pageContent(page: Downloaded, { maxTokens, now }: PageOpti
   const raw = decode(page)
   const isHtml = /html/.test(page.mediaType) || (page.mediaType === '' && /^\s*<(!doctype|html)/i.test(raw))
   const text = isHtml ? await markdownOf(raw, page.url) : raw
-  const most = Math.min(limits.toolOutputCharacters, (maxTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken)
+  // What the agent's maker has bounded is not given in another way either.
+  const most = (maxTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken
   const isCut = page.isCut || text.length > most
   const note = isCut ? '\n\n[The page is longer; this is its beginning.]' : ''
-  return [{ type: 'text', text: `${head(isHtml ? titleOf(raw) : undefined)}\n\n${text.slice(0, most)}${note}` }]
+  const above = head(isHtml ? titleOf(raw) : undefined)
+  const whole = `${above}\n\n${text.slice(0, most).toWellFormed()}${note}`
+  const shown = { type: 'text' as const, text: whole.slice(0, limits.toolOutputCharacters).toWellFormed() }
+  return { content: [shown], ...(whole.length > shown.text.length && { whole }) }
 }
 
 function isText({ mediaType, body }: Downloaded): boolean {

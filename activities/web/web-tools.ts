@@ -6,6 +6,7 @@ import { builtinConfig } from '../../protocol/tools.ts'
 import type { UrlSources, WebFetchSettings, WebSearchSettings } from '../../protocol/web-tools.ts'
 import { AddressPolicy, AddressRefused } from '../egress/address-policy.ts'
 import { OutgoingHttp } from '../egress/outgoing-http.ts'
+import type { OutsideResult } from '../large-results.ts'
 import { isAllowedPage } from './domains.ts'
 import { download, FetchRefused } from './download.ts'
 import { pageContent } from './page-content.ts'
@@ -45,7 +46,7 @@ export class WebTools {
   }
 
   /** Never throws for what is at the other end. */
-  async call(sessionId: string, agent: SessionAgent, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
+  async call(sessionId: string, agent: SessionAgent, call: RunToolInput, signal: AbortSignal): Promise<OutsideResult> {
     return call.name === 'web_fetch'
       ? this.#fetch(sessionId, agent, call.input, signal)
       : this.#search(agent, call.input, signal)
@@ -55,7 +56,12 @@ export class WebTools {
     await this.#http.close()
   }
 
-  async #fetch(sessionId: string, { tools }: SessionAgent, input: unknown, signal: AbortSignal): Promise<ToolResult> {
+  async #fetch(
+    sessionId: string,
+    { tools }: SessionAgent,
+    input: unknown,
+    signal: AbortSignal,
+  ): Promise<OutsideResult> {
     const given = fetchInput.safeParse(input)
     const url = given.success ? URL.parse(given.data.url) : null
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) {
@@ -73,12 +79,17 @@ export class WebTools {
           )
         }
       }
-      const page = await download(url, { http: this.#http, check, mostBytes, signal: AbortSignal.any([signal, limit]) })
-      const content = await pageContent(page, {
+      const downloaded = await download(url, {
+        http: this.#http,
+        check,
+        mostBytes,
+        signal: AbortSignal.any([signal, limit]),
+      })
+      const page = await pageContent(downloaded, {
         now: new Date(),
         ...(settings.max_content_tokens && { maxTokens: settings.max_content_tokens }),
       })
-      return { content, is_error: false, outcome: 'done' }
+      return { ...page, is_error: false, outcome: 'done' }
     } catch (error) {
       if (signal.aborted) return { ...failed('The call was interrupted.'), outcome: 'interrupted' }
       return failed(explain(url, error))

@@ -185,13 +185,26 @@ describe('read', () => {
 
   it('refuses more than 256 KiB at once, and gives parts of a longer file', async () => {
     await bash('seq 100000 >long.txt; head -c 262144 /dev/zero | tr "\\0" x >full.txt')
-    expect(await text('read', { file_path: 'full.txt' })).toHaveLength(262_144)
+    expect(await text('read', { file_path: 'full.txt' })).toMatch(
+      /^x{100000}\n\n\[162144 characters left out, most of them of line 1: cut it with bash\]$/,
+    )
     expect(await error('read', { file_path: 'long.txt' })).toMatch(/588895 bytes, more than 262144: give a view_range/)
     expect(await text('read', { file_path: 'long.txt', view_range: [99_999, 0] })).toBe('99999\n100000')
     expect(await error('read', { file_path: 'long.txt', view_range: [1, 90_000] })).toMatch(
       /more than 262144 bytes: take/,
     )
     await bash('rm long.txt full.txt')
+  })
+
+  it('gives 100,000 characters of whole lines and says how to read on', async () => {
+    await bash('seq 30000 >numbers.txt')
+    const shown = await text('read', { file_path: 'numbers.txt' })
+    const [, last, next] = /\n(\d+)\n\n\[\d+ characters left out: read on with view_range \[(\d+), -1\]/.exec(shown)!
+    expect(Number(next)).toBe(Number(last) + 1)
+    expect(shown.length).toBeLessThan(100_200)
+    const rest = await text('read', { file_path: 'numbers.txt', view_range: [Number(next), -1] })
+    expect(rest).toMatch(new RegExp(`^${next}\\n[^]*\\n30000$`))
+    await bash('rm numbers.txt')
   })
 
   it.each([
@@ -384,11 +397,12 @@ describe('grep', () => {
     expect(await text('grep', { pattern: 'only-here-\\b5' })).toBe('/workspace/s/deep/g:1:only-here-5')
   })
 
-  it('gives at most 100 KiB', async () => {
+  it('gives 100,000 characters, and all of it in a file', async () => {
     await bash('seq 50000 | sed s/^/line/ >s/deep/long')
     const found = await text('grep', { pattern: 'line', path: 's' })
-    expect(found.length).toBeLessThanOrEqual(100 * 1024 + 30)
-    expect(found).toMatch(/:line\d+\n\[more matches left out\]$/)
+    expect(found.length).toBeLessThan(100_200)
+    const [, file] = /characters left out; all of it is in (\S+)\]/.exec(found)!
+    expect(await bash(`wc -l <${file}; tail -1 ${file}`)).toBe('50000\n/workspace/s/deep/long:50000:line50000')
     await bash('rm s/deep/long')
   })
 

@@ -109,10 +109,13 @@ describe('web_fetch', () => {
 
   it('is bounded: what is long is cut, what is endless is left, what is silent is given up', async () => {
     const long = await fetched('/long')
-    expect(long.text.length).toBeLessThan(101_000)
-    expect(long.text).toMatch(/\[The page is longer; this is its beginning\.\]$/)
-    expect((await fetched('/long', { config: { max_content_tokens: 100 } })).text.length).toBeLessThan(700)
-    expect((await fetched('/endless')).text).toContain('[The page is longer')
+    expect(long.text).toHaveLength(100_000)
+    expect(long.whole?.length).toBeGreaterThan(1_000_000)
+    const bounded = await fetched('/long', { config: { max_content_tokens: 100 } })
+    expect(bounded.text.length).toBeLessThan(700)
+    expect(bounded.text).toMatch(/\[The page is longer; this is its beginning\.\]$/)
+    expect(bounded.whole).toBeUndefined()
+    expect((await fetched('/endless')).whole).toMatch(/\[The page is longer; this is its beginning\.\]$/)
     expect((await fetched('/silent')).text).toMatch(/^url_not_accessible: .* took too long/)
   })
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { mediumOf } from './media.ts'
+import { Output } from './output.ts'
 import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
 /** Bytes of text that `read` and `edit` take at once. Source: spec §16. */
@@ -25,9 +26,9 @@ export async function read(input: Record<string, unknown>): Promise<Result> {
   }
   if (!range) {
     if (size > textLimit) throw new ToolError(`${file} is ${size} bytes, more than ${textLimit}: give a view_range`)
-    return toolText((await readFile(file)).toString() || '(empty file)')
+    return toolText(beginningOf((await readFile(file)).toString() || '(empty file)', 1))
   }
-  return toolText(await lines(file, range))
+  return toolText(beginningOf(await lines(file, range), range[0]))
 }
 
 export async function write(input: Record<string, unknown>): Promise<Result> {
@@ -80,6 +81,19 @@ async function beginning(file: string): Promise<Buffer> {
   } finally {
     await handle.close()
   }
+}
+
+/** Whole lines, as many as a result may have, and how to read on: all of it is in a file already. Source: spec §10.6. */
+function beginningOf(text: string, first: number): string {
+  if (text.length <= Output.shown) return text
+  const end = text.lastIndexOf('\n', Output.shown)
+  if (end < 0) {
+    const left = text.length - Output.shown
+    return `${text.slice(0, Output.shown)}\n\n[${left} characters left out, most of them of line ${first}: cut it with bash]`
+  }
+  const shown = text.slice(0, end)
+  const next = first + shown.split('\n').length
+  return `${shown}\n\n[${text.length - end} characters left out: read on with view_range [${next}, -1], or a part of that]`
 }
 
 /** Lines of a file of any size, read as far as needed. */

@@ -19,7 +19,7 @@ const hostWentAway = 3
 process.title = 'supervisor'
 
 const bash = new BashTool((id, text) => send({ event: 'output', id, text }))
-const tools: Record<string, (input: Record<string, unknown>) => Promise<Result>> = {
+const tools: Record<string, (input: Record<string, unknown>, id: string) => Promise<Result>> = {
   read,
   write,
   edit,
@@ -40,7 +40,7 @@ async function call({ id, name, input, timeoutMs }: Extract<ToSupervisor, { op: 
   open.add(id)
   try {
     const tool = tools[name]
-    answer(id, name === 'bash' ? await bash.call(id, input, timeoutMs) : await tool!(input))
+    answer(id, name === 'bash' ? await bash.call(id, input, timeoutMs) : await tool!(input, id))
   } catch (error) {
     const known = error instanceof ToolError || (error as NodeJS.ErrnoException).code !== undefined
     answer(id, toolError(known ? (error as Error).message : `the tool failed: ${error}`))

@@ -21,8 +21,17 @@ export class Output {
   #written = 0
   #failed = false
 
-  constructor(id: string) {
+  readonly #isTerminal: boolean
+
+  /** @param options.isTerminal what is written for a terminal loses its colours. @default true */
+  constructor(id: string, { isTerminal = true } = {}) {
     this.#id = id
+    this.#isTerminal = isTerminal
+  }
+
+  /** No more is kept. */
+  get isFull(): boolean {
+    return this.#written >= kept || this.#failed
   }
 
   append(text: string): void {
@@ -37,10 +46,10 @@ export class Output {
   }
 
   async text(): Promise<string> {
-    if (!this.#cut) return clean(this.#head)
+    if (!this.#cut) return this.#clean(this.#head)
     if (this.#file !== undefined) closeSync(this.#file)
     const left = this.length - this.#head.length - this.#tail.length
-    return clean(`${this.#head}\n\n[${left} characters left out; ${this.#where()}]\n\n${this.#tail}`)
+    return this.#clean(`${this.#head}\n\n[${left} characters left out; ${this.#where()}]\n\n${this.#tail}`)
   }
 
   #where(): string {
@@ -65,6 +74,11 @@ export class Output {
     this.#head = this.#head.slice(0, Output.shown / 2)
   }
 
+  /** Without terminal sequences and without the line breaks at the end. */
+  #clean(text: string): string {
+    return (this.#isTerminal ? stripVTControlCharacters(text) : text).replace(/\n+$/, '')
+  }
+
   #save(text: string): void {
     const bytes = Buffer.from(text)
     const room = kept - this.#written
@@ -76,9 +90,4 @@ export class Output {
       this.#failed = true
     }
   }
-}
-
-/** Without terminal sequences and without the line breaks at the end. */
-function clean(text: string): string {
-  return stripVTControlCharacters(text).replace(/\n+$/, '')
 }

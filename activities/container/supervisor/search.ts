@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { access, glob as find, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { located } from './files.ts'
+import { Output } from './output.ts'
 import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
 const mostFiles = 200
-const mostBytes = 100 * 1024
 const grepTimeoutMs = 60_000
 const skipped = ['.git', 'node_modules']
 
-export async function glob(input: Record<string, unknown>): Promise<Result> {
+export async function glob(input: Record<string, unknown>, id: string): Promise<Result> {
   const pattern = required(input, 'pattern', 'string')
   const cwd = located(optional(input, 'path', 'string') ?? '.')
   if (path.isAbsolute(pattern) || pattern.split('/').includes('..')) {
@@ -25,24 +25,27 @@ export async function glob(input: Record<string, unknown>): Promise<Result> {
   files.sort((a, b) => b.time - a.time || a.file.localeCompare(b.file))
   const shown = files.slice(0, mostFiles).map(({ file }) => file)
   const left = files.length - shown.length
-  return toolText([...shown, ...(left > 0 ? [`[${left} more]`] : [])].join('\n'))
+  const output = new Output(id, { isTerminal: false })
+  output.append([...shown, ...(left > 0 ? [`[${left} more]`] : [])].join('\n'))
+  return toolText(await output.text())
 }
 
-export async function grep(input: Record<string, unknown>): Promise<Result> {
+export async function grep(input: Record<string, unknown>, id: string): Promise<Result> {
   const pattern = required(input, 'pattern', 'string')
   const where = located(optional(input, 'path', 'string') ?? '.')
   await access(where).catch(() => {
     throw new ToolError(`${where} does not exist`)
   })
-  const { output, code, errors, timedOut } = await search(pattern, where)
+  const output = new Output(id, { isTerminal: false })
+  const { code, errors, timedOut } = await search(pattern, where, output)
   if (timedOut) throw new ToolError(`the search took longer than ${grepTimeoutMs / 1000} s: search a smaller folder`)
-  if (code !== null && code > 1 && output === '') throw new ToolError(errors.trim() || `the search failed (${code})`)
-  if (output === '') return toolText('no matches')
-  if (output.length <= mostBytes) return toolText(output.trimEnd())
-  return toolText(`${output.slice(0, mostBytes).replace(/\n[^\n]*$/, '')}\n[more matches left out]`)
+  if (code !== null && code > 1 && output.length === 0)
+    throw new ToolError(errors.trim() || `the search failed (${code})`)
+  if (output.length === 0) return toolText('no matches')
+  return toolText(await output.text())
 }
 
-async function search(pattern: string, where: string) {
+async function search(pattern: string, where: string, output: Output) {
   const hasRipgrep = await access('/usr/bin/rg').then(
     () => true,
     () => false,
@@ -61,7 +64,6 @@ async function search(pattern: string, where: string) {
       ]
     : ['/usr/bin/grep', ['-rHnIE', ...skipped.map((name) => `--exclude-dir=${name}`)]]
   const child = spawn(command, [...options, '-e', pattern, '--', where], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
   let errors = ''
   let timedOut = false
   const timer = setTimeout(() => {
@@ -69,8 +71,8 @@ async function search(pattern: string, where: string) {
     child.kill('SIGKILL')
   }, grepTimeoutMs)
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-    if (output.length > mostBytes) child.kill('SIGKILL')
+    output.append(text)
+    if (output.isFull) child.kill('SIGKILL')
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (errors.length < 2000) errors += text
@@ -80,5 +82,5 @@ async function search(pattern: string, where: string) {
     child.on('close', resolve)
   })
   clearTimeout(timer)
-  return { output, errors, code, timedOut }
+  return { errors, code, timedOut }
 }
