@@ -1,15 +1,14 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
-/** Milliseconds that a page may take to be read. */
-const patienceMs = 15_000
 const program = new URL(`markdown-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
 /**
  * The text of an HTML page as Markdown, links absolute.
+ * @param patienceMs how long that may take
  * @throws Error when the page is made so that it takes too long or too much memory
  */
-export async function markdownOf(html: string, base: URL): Promise<string> {
+export async function markdownOf(html: string, base: URL, patienceMs: number): Promise<string> {
   const worker = new Worker(program, {
     workerData: { html, base: base.href },
     resourceLimits: { maxOldGenerationSizeMb: 256 },

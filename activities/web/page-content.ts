@@ -12,6 +12,8 @@ const largestMedium = 5 * 1024 * 1024
 export interface PageOptions {
   maxTokens?: number
   now: Date
+  /** How long it may take to read it, milliseconds. */
+  patienceMs: number
 }
 
 export interface PageContent {
@@ -21,7 +23,7 @@ export interface PageContent {
 }
 
 /** What the model sees of a page: text with where it is from, an image, or a document. */
-export async function pageContent(page: Downloaded, { maxTokens, now }: PageOptions): Promise<PageContent> {
+export async function pageContent(page: Downloaded, { maxTokens, now, patienceMs }: PageOptions): Promise<PageContent> {
   const head = (title?: string) =>
     [...(title ? [`Title: ${title}`] : []), `URL: ${page.url.href}`, `Retrieved: ${now.toISOString()}`].join('\n')
   const medium = mediumOf(page.body)
@@ -38,7 +40,7 @@ export async function pageContent(page: Downloaded, { maxTokens, now }: PageOpti
   }
   const raw = decode(page)
   const isHtml = /html/.test(page.mediaType) || (page.mediaType === '' && /^\s*<(!doctype|html)/i.test(raw))
-  const text = isHtml ? await markdownOf(raw, page.url) : raw
+  const text = isHtml ? await markdownOf(raw, page.url, patienceMs) : raw
   // What the agent's maker has bounded is not given in another way either.
   const most = (maxTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken
   const isCut = page.isCut || text.length > most

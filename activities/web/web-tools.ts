@@ -19,7 +19,7 @@ export interface WebToolsOptions {
   allowPrivate: readonly string[]
   /** Without one there is no `web_search`. */
   search?: SearchProvider
-  /** Milliseconds that a page may take. @default 30000 */
+  /** Milliseconds that a page may take to come; half of that to be read. @default 30000 */
   fetchMs?: number
 }
 
@@ -38,9 +38,11 @@ export class WebTools {
   readonly names: ReadonlySet<string>
   readonly #options: WebToolsOptions
   readonly #http: OutgoingHttp
+  readonly #fetchMs: number
 
   constructor(options: WebToolsOptions) {
     this.#options = options
+    this.#fetchMs = options.fetchMs ?? 30_000
     this.names = new Set(['web_fetch', ...(options.search ? ['web_search'] : [])])
     this.#http = new OutgoingHttp(new AddressPolicy({ allowPrivate: options.allowPrivate }))
   }
@@ -68,7 +70,7 @@ export class WebTools {
       return failed('invalid_tool_input: `url` must be an http: or https: URL without credentials')
     }
     const settings = (builtinConfig(tools, 'web_fetch') ?? {}) as Partial<WebFetchSettings>
-    const limit = AbortSignal.timeout(this.#options.fetchMs ?? 30_000)
+    const limit = AbortSignal.timeout(this.#fetchMs)
     try {
       if (settings.url_sources) await this.#checkSource(sessionId, url, settings.url_sources)
       const check = (step: URL) => {
@@ -87,6 +89,7 @@ export class WebTools {
       })
       const page = await pageContent(downloaded, {
         now: new Date(),
+        patienceMs: this.#fetchMs / 2,
         ...(settings.max_content_tokens && { maxTokens: settings.max_content_tokens }),
       })
       return { ...page, is_error: false, outcome: 'done' }

@@ -3,14 +3,12 @@ import type { Mount } from '../provider.ts'
 
 /** Where the supervisor's code and its Node lie inside; not on the agent's PATH. */
 const ours = '/run/holdfast'
-/** `main.ts` in a checkout, `main.js` in the package. */
-const extension = import.meta.url.split('.').at(-1)
 
 /**
  * The first process: starts the supervisor again when it is killed, ends when the host went away (which the supervisor may
  * die of before it can say so: then nobody takes the empty line either), and takes in orphans, which Node would not.
  */
-const firstProcess = `while :; do ${ours}/node --max-old-space-size=96 --disable-warning=ExperimentalWarning ${ours}/supervisor/main.${extension}; [ $? = 3 ] && exit 0; echo || exit 0; sleep 0.02; done`
+const firstProcess = `while :; do ${ours}/node --max-old-space-size=96 --disable-warning=ExperimentalWarning ${ours}/supervisor/main.js; [ $? = 3 ] && exit 0; echo || exit 0; sleep 0.02; done`
 
 export interface Layout {
   workspace: string

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { stripTypeScriptTypes } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isWalkable } from './session-folder.ts'
@@ -12,8 +13,8 @@ export interface RuntimeFiles {
 const source = fileURLToPath(new URL('../supervisor', import.meta.url))
 
 /**
- * What the supervisor needs, at places that the containers' users can reach: where they are when that is so, otherwise
- * copied beside the sessions' folders once a version.
+ * What the supervisor needs, at places that the containers' users can reach: Node where it is when that is so, otherwise
+ * copied beside the sessions' folders, and there too the supervisor's code, each once a version.
  */
 export async function runtimeFiles(root: string): Promise<RuntimeFiles> {
   const copies = path.join(root, 'runtime')
@@ -23,13 +24,24 @@ export async function runtimeFiles(root: string): Promise<RuntimeFiles> {
     !restricted || (await isWalkable(path.dirname(process.execPath)))
       ? process.execPath
       : await copied(path.join(copies, `node-${process.version}`), (target) => copyFile(process.execPath, target))
-  const supervisor =
-    !restricted || (await isWalkable(source))
-      ? source
-      : await copied(path.join(copies, `supervisor-${await hashOf(source)}`), (target) =>
-          cp(source, target, { recursive: true }),
-        )
+  const version = createHash('sha256')
+    .update(process.version)
+    .update(await hashOf(source))
+  const supervisor = await copied(path.join(copies, `supervisor-${version.digest('hex').slice(0, 16)}`), compiled)
   return { node, supervisor }
+}
+
+/** The supervisor's code as JavaScript: Node would take longer to make it of TypeScript than a container takes to start. */
+async function compiled(target: string): Promise<void> {
+  await mkdir(target, { recursive: true })
+  for (const name of await readdir(source)) {
+    const code = await readFile(path.join(source, name), 'utf8')
+    if (name.endsWith('.js')) await writeFile(path.join(target, name), code)
+    if (!name.endsWith('.ts') || name.endsWith('.d.ts')) continue
+    const script = stripTypeScriptTypes(code).replace(/(from '\.[^']*)\.ts'/g, "$1.js'")
+    await writeFile(path.join(target, name.replace(/\.ts$/, '.js')), script)
+  }
+  await writeFile(path.join(target, 'package.json'), '{ "type": "module" }\n')
 }
 
 /** Copies beside the target and moves it there, so that two keepers at once do no harm. */
