@@ -28,7 +28,7 @@ export const install: Measurements = {
     const host = fork(path.join(clone, 'cli/main.ts'), args, {
       cwd: clone,
       env,
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     try {
       const client = new Anthropic({
