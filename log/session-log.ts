@@ -71,18 +71,23 @@ export class SessionLog {
     }
   }
 
+  /**
+   * Holds on to no run that it has left, for each leads to all that came after it. So the parameters are plain: of those
+   * that are taken apart a waiting generator would keep what it was given.
+   */
   async *#follow(
-    newest: RunView,
+    view: RunView | undefined,
     start: number,
-    { after, signal }: FollowOptions,
+    options: FollowOptions,
     release: () => void,
   ): AsyncGenerator<LogItem[], void> {
+    const { after, signal } = options
     const behindAfter = (items: LogItem[]) =>
       after ? items.filter(({ cursor }) => compareCursors(cursor, after) > 0) : items
     try {
-      if (after) yield* this.#between(after, newest)
+      if (after && view) yield* this.#between(after, view)
       let index = start
-      for (let view: RunView | undefined = newest; view; index = 0) {
+      for (; view; index = 0) {
         while (!signal?.aborted) {
           while (index < view.items.length) {
             const items = behindAfter(view.items.slice(index))
