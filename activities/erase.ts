@@ -6,6 +6,7 @@ import type { Records } from '../store/records.ts'
 import type { ContainerProvider } from './container/provider.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
+import type { Workspaces } from './workspace/workspaces.ts'
 
 /** How often what a session leaves in memory stores is tried to be saved before it is erased with the rest. */
 const savingAttempts = 10
@@ -18,16 +19,19 @@ export interface EraseDependencies {
   containers: ContainerProvider
   mounts: Mounts
   memory: SessionMemory
+  workspaces: Pick<Workspaces, 'forget'>
 }
 
 /** The activities of the workflow `erase`. Each may be repeated at any point. */
-export function makeErase({ connection, namespace, records, blobs, containers, mounts, memory }: EraseDependencies) {
+export function makeErase(dependencies: EraseDependencies) {
+  const { connection, namespace, records, blobs, containers, mounts, memory, workspaces } = dependencies
   return {
     /**
      * Removes the session's container, its files, the copies of its uploads and its memory folders from this host. What it
      * has written to memory stores is saved first: they outlast it.
      */
     async eraseContainer(sessionId: string): Promise<void> {
+      workspaces.forget(sessionId)
       await containers.destroy(sessionId)
       await mounts.remove(sessionId)
       const settled = await memory.settle(sessionId)
@@ -43,6 +47,7 @@ export function makeErase({ connection, namespace, records, blobs, containers, m
       await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
       await deleteRuns(connection, namespace, sessionId)
       await blobs.deleteAll(`sessions/${sessionId}/`)
+      await records.snapshots.delete(sessionId)
       await deleteFiles(records, blobs, sessionId)
       await records.sessions.delete(sessionId)
     },

@@ -30,7 +30,7 @@ function makeCaptureOutputs({ outputs }: Pick<RunToolDependencies, 'outputs'>) {
 }
 
 /** The activity `closeContainer`: stops the session's container, saves what it left behind; its files stay. */
-function makeCloseContainer({ containers, outputs, memory }: RunToolDependencies) {
+function makeCloseContainer({ containers, outputs, memory, workspaces }: RunToolDependencies) {
   return async function closeContainer(): Promise<void> {
     const sessionId = sessionOf()
     await containers.stop(sessionId)
@@ -38,5 +38,6 @@ function makeCloseContainer({ containers, outputs, memory }: RunToolDependencies
     if (await memory.settle(sessionId)) await memory.remove(sessionId)
     await outputs.capture(sessionId)
     outputs.forget(sessionId)
+    workspaces.forget(sessionId)
   }
 }

@@ -2,8 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Connection } from '@temporalio/client'
 import { isNotFound } from '../log/tail.ts'
 import type { Records } from '../store/records.ts'
+import { aloneOrNot } from './alone.ts'
 import type { ContainerProvider } from './container/provider.ts'
-import { aloneOrNot } from './memory/lock.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
 
@@ -11,7 +11,7 @@ export interface OrphansDependencies {
   connection: Connection
   namespace: string
   records: Pick<Records, 'sessions'>
-  containers: Pick<ContainerProvider, 'list' | 'destroy'>
+  containers: Pick<ContainerProvider, 'list' | 'destroy' | 'files'>
   mounts: Pick<Mounts, 'remove' | 'sessions'>
   memory: Pick<SessionMemory, 'remove' | 'sessions'>
   /** @default console.error */
@@ -39,6 +39,7 @@ export class Orphans {
   /** Looks once. Returns the sessions whose folders were removed. */
   async collect(): Promise<string[]> {
     const { containers, mounts, memory, say = console.error } = this.#of
+    await containers.files.collect()
     const found = new Set([...(await containers.list()), ...(await mounts.sessions()), ...(await memory.sessions())])
     const orphans: string[] = []
     for (const id of found) if (await this.#isOrphan(id)) orphans.push(id)

@@ -11,12 +11,14 @@ import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { openSessionContainer, type SessionContainerDependencies } from './session-container.ts'
 import { sessionOf } from './session-of.ts'
 import type { WebTools } from './web/web-tools.ts'
+import type { Workspaces } from './workspace/workspaces.ts'
 
 export interface RunToolDependencies extends SessionContainerDependencies {
   logs: SessionLogs
   mcp: McpServers
   web: WebTools
   outputs: SessionOutputs
+  workspaces: Workspaces
   toolTimeoutMs: number
   /** Task queue of this host's containers. */
   host: string
@@ -24,7 +26,7 @@ export interface RunToolDependencies extends SessionContainerDependencies {
 
 /** The activity `runTool`: one call of a built-in tool in the session's container, of a web tool, or of an MCP server's tool. */
 export function makeRunTool(dependencies: RunToolDependencies) {
-  const { logs, records, memory, mcp, web, outputs, toolTimeoutMs, host } = dependencies
+  const { logs, records, memory, mcp, web, outputs, workspaces, toolTimeoutMs, host } = dependencies
 
   /** A call that needs no container, unless its result is large. */
   async function callOutside(session: SessionRecord, call: RunToolInput, signal: AbortSignal): Promise<ToolResult> {
@@ -37,14 +39,15 @@ export function makeRunTool(dependencies: RunToolDependencies) {
     let bound: { host?: string } = {}
     const open = () => {
       bound = boundHere()
-      return openSessionContainer(dependencies, session, revision)
+      return openSessionContainer(dependencies, session, revision, isMoving())
     }
     const result = await keepWhole(made, { call, agent, open, signal })
     return { ...result, ...bound }
   }
 
-  /** Known already, but for a session whose host was given up. */
-  const boundHere = () => (activityInfo().taskQueue !== host ? { host } : {})
+  /** The session has its container here, unless its host was given up. */
+  const isMoving = () => activityInfo().taskQueue !== host
+  const boundHere = () => (isMoving() ? { host } : {})
 
   return async function runTool(call: RunToolInput): Promise<ToolResult> {
     const sessionId = sessionOf()
@@ -54,18 +57,11 @@ export function makeRunTool(dependencies: RunToolDependencies) {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
         if (isOutside) return await callOutside(session, call, signal)
-        const container = await openSessionContainer(dependencies, session, call.revision)
-        const result = await outputs.around(sessionId, () =>
-          container.call(
-            {
-              id: call.toolUseId,
-              name: call.name as ContainerCall['name'],
-              input: call.input,
-              timeoutMs: toolTimeoutMs,
-            },
-            { signal },
-          ),
-        )
+        const container = await openSessionContainer(dependencies, session, call.revision, isMoving())
+        const name = call.name as ContainerCall['name']
+        const callInside = () =>
+          container.call({ id: call.toolUseId, name, input: call.input, timeoutMs: toolTimeoutMs }, { signal })
+        const result = await workspaces.around(sessionId, () => outputs.around(sessionId, callInside))
         // A repeated attempt cannot know what the one before has told.
         const note = await memory.save(session, { all: call.attempt > 1 })
         return {

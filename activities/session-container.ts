@@ -7,12 +7,14 @@ import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
 import { sessionRepositories } from './repositories/session-repositories.ts'
 import { environmentCredentials } from './vaults/environment-credentials.ts'
+import type { Workspaces } from './workspace/workspaces.ts'
 
 export interface SessionContainerDependencies {
   records: Records
   containers: ContainerProvider
   mounts: Mounts
   memory: SessionMemory
+  workspaces: Pick<Workspaces, 'prepare'>
   secrets: SecretBox
   limits: ContainerLimits
   /** Host names, addresses or CIDRs that containers may reach although private. */
@@ -31,13 +33,16 @@ const closed = {
  * The container of a session with everything that was given to the session: files, memory stores, repositories, the
  * network of its environment, placeholders of secrets. Made when there is none.
  * @param revision of the session's configuration
+ * @param isMoving whether the session comes from another host
  */
 export async function openSessionContainer(
-  { records, containers, mounts, memory, secrets, limits, allowPrivate }: SessionContainerDependencies,
+  { records, containers, mounts, memory, workspaces, secrets, limits, allowPrivate }: SessionContainerDependencies,
   session: SessionRecord,
   revision: number,
+  isMoving: boolean,
 ): Promise<Container> {
-  const [environment, agent, credentials, git, files, folders] = await Promise.all([
+  const [news, environment, agent, credentials, git, files, folders] = await Promise.all([
+    workspaces.prepare(session.id, isMoving),
     records.environments.get(session.environmentId),
     records.sessions.configuration(session.id, revision),
     environmentCredentials(session, { credentials: records.credentials, secrets }),
@@ -59,7 +64,8 @@ export async function openSessionContainer(
     mounts: [...files, ...folders, ...gitConfig],
     limits,
     ...(egress && { egress }),
-    ...(credentials.length > 0 && { environment: variables, notices: unreachableCredentials(credentials, egress) }),
+    notices: [...news, ...(credentials.length > 0 ? unreachableCredentials(credentials, egress) : [])],
+    ...(credentials.length > 0 && { environment: variables }),
     ...(git && { repositories: git.repositories }),
   })
 }

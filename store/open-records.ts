@@ -9,6 +9,7 @@ import { memoryVersionRecords } from './sql/memory-versions.ts'
 import { migrate } from './sql/migrations.ts'
 import { outputRecords } from './sql/outputs.ts'
 import { sessionRecords } from './sql/sessions.ts'
+import { snapshotRecords } from './sql/snapshots.ts'
 import { openSqlite } from './sql/sqlite.ts'
 import { vaultRecords } from './sql/vaults.ts'
 
@@ -34,6 +35,7 @@ export async function openRecords({ url }: { url: string }): Promise<Records> {
     memories: memoryRecords(database),
     memoryVersions: memoryVersionRecords(database),
     outputs: outputRecords(database),
+    snapshots: snapshotRecords(database),
     vaults: vaultRecords(database),
     credentials: credentialRecords(database),
     close: () => database.destroy(),

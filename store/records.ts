@@ -6,6 +6,7 @@ import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
 import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
 import type { OutputRecords } from './output-records.ts'
+import type { SnapshotRecords } from './snapshot-records.ts'
 import type { CredentialRecords, VaultRecords } from './vault-records.ts'
 
 /**
@@ -21,6 +22,7 @@ export interface Records {
   memories: MemoryRecords
   memoryVersions: MemoryVersionRecords
   outputs: OutputRecords
+  snapshots: SnapshotRecords
   vaults: VaultRecords
   credentials: CredentialRecords
   close(): Promise<void>

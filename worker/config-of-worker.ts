@@ -27,6 +27,7 @@ export interface WorkerConfig {
     idleMs: number
     limits: { memoryBytes: number; pids: number; cpus: number; tmpBytes: number }
     outputs: { fileBytes: number; totalBytes: number; files: number }
+    snapshots: { quietMs: number; longestMs: number; maxBytes: number }
   }
   egress: { allowPrivate: string[] }
   mcp: { connectMs: number; callMs: number }

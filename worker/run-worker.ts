@@ -18,6 +18,7 @@ import { openSearch } from '../activities/web/search/open-search.ts'
 import { WebTools } from '../activities/web/web-tools.ts'
 import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
 import { webhookActivities } from '../activities/webhooks/webhooks.ts'
+import { Workspaces } from '../activities/workspace/workspaces.ts'
 import { connect, connectForReading } from '../client/connection.ts'
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
@@ -63,6 +64,7 @@ export async function prepareWorker(
   const mounts = new Mounts(path.join(besideContainers, 'uploads'), { records, blobs })
   const memoryFolders = path.join(besideContainers, 'memory')
   const memory = new SessionMemory({ directory: memoryFolders, records })
+  const workspaces = new Workspaces({ records, blobs, containers, host: hostQueue, ...container.snapshots })
   const outputs = new SessionOutputs(new Outputs({ records, blobs }, container.outputs), containers)
   const bus: Bus = {
     publish: (sessionId, preview) => say({ type: 'preview', sessionId, preview }),
@@ -96,6 +98,7 @@ export async function prepareWorker(
     mcp,
     secrets,
     outputs,
+    workspaces,
     memory,
     host: hostQueue,
     limits: { ...container.limits, idleMs: container.idleMs },
@@ -158,12 +161,14 @@ export async function prepareWorker(
       say({ type: 'ready', identity: config.identity })
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
+      const resumed = workspaces.resume().catch((error) => console.error('snapshots:', error))
       const swept = sweep(memory, { name: memoryFolders, signal })
       const orphans = new Orphans({ connection, namespace, records, containers, mounts, memory })
       const collected = collectOrphans(orphans, { name: besideContainers, signal })
       const renewed = renewSecrets({ records, secrets, containers }, { signal })
       await running
-      await Promise.all([swept, renewed, collected])
+      await Promise.all([swept, renewed, collected, resumed])
+      await workspaces.close()
       await logs.close()
       await Promise.all([
         native.close(),

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { ToolResult } from '../../protocol/contract.ts'
 import type { SessionErrorBody } from '../../protocol/events.ts'
 import type { RepositoryCheckout } from '../../protocol/sessions.ts'
@@ -129,8 +130,42 @@ export interface Container {
   call(call: ContainerCall, options?: { signal?: AbortSignal }): Promise<ToolResult>
 }
 
+/** What is being put back. */
+export interface RestoredFiles {
+  /** As ContainerFiles.notes. */
+  notes: string
+  list(): Promise<Readable>
+  /** Takes away entries with all below them; paths as those of `list`, each ended by a zero byte. */
+  remove(paths: Readable): Promise<void>
+  /** Puts the entries of an archive in their places. */
+  unpack(archive: Readable): Promise<void>
+  /** Takes down which repositories are checked out. */
+  checkOut(ids: string[]): Promise<void>
+}
+
+/** The files of sessions on this host, apart from their containers. They may be changing under whoever reads them. */
+export interface ContainerFiles {
+  exist(sessionId: string): Promise<boolean>
+  /** A folder for what there is to note about them. The container does not see it; it goes with them. It need not exist. */
+  notes(sessionId: string): Promise<string>
+  /** Ids of the repositories that are checked out. */
+  checkouts(sessionId: string): Promise<string[]>
+  /**
+   * What is there, parents first: `type inode mode links size blocks modified changed path` (of `find`), each ended by a
+   * zero byte. Paths are bytes.
+   */
+  list(sessionId: string, signal?: AbortSignal): Promise<Readable>
+  /** A tar archive of these entries, without what is below them; paths each ended by a zero byte. */
+  pack(sessionId: string, paths: Readable, signal?: AbortSignal): Promise<Readable>
+  /** Makes the files of a session that has none here: whole, or not at all. False when it has some meanwhile. */
+  restore(sessionId: string, fill: (files: RestoredFiles) => Promise<void>): Promise<boolean>
+  /** Removes what was left half restored by a process that died. */
+  collect(): Promise<void>
+}
+
 export interface ContainerProvider {
   readonly name: string
+  readonly files: ContainerFiles
   /** Really runs a command in a container and says what holds. */
   probe(): Promise<Probe>
   /** The session's container, made when there is none. Idempotent by session id. */

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { aloneOrNot } from './lock.ts'
+import { aloneOrNot } from '../alone.ts'
 import type { SessionMemory } from './session-memory.ts'
 
 /** Milliseconds from one sweep to the next. */

@@ -118,6 +118,13 @@ const steps: Step[] = [
       .execute()
   },
   createVaultTables,
+  async ({ schema }) => {
+    await schema
+      .createTable('session_snapshots')
+      .addColumn('session_id', 'text', (column) => column.primaryKey())
+      .addColumn('body', 'text', (column) => column.notNull())
+      .execute()
+  },
 ]
 
 /** The database was made by a newer version of Holdfast. */

@@ -4,6 +4,7 @@ import type { OutputRecord, OutputRecords } from '../output-records.ts'
 import type { FileRecord } from '../records.ts'
 import { fileRecords } from './files.ts'
 import type { Schema } from './schema.ts'
+import { lockLive } from './sessions.ts'
 
 export function outputRecords(database: Kysely<Schema>): OutputRecords {
   return {
@@ -63,15 +64,8 @@ async function isUnchanged(
   path: string,
   before: OutputRecord | undefined,
 ): Promise<boolean> {
-  // Takes the write lock before reading, so that no change of another process is overwritten.
-  const session = await transaction
-    .updateTable('sessions')
-    .set({ id: sessionId })
-    .where('id', '=', sessionId)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
   // Of a session that is being deleted nothing may come back.
-  if (Number(session.numUpdatedRows) !== 1) return false
+  if (!(await lockLive(transaction, sessionId))) return false
   const found = await transaction
     .selectFrom('session_outputs')
     .select(['signature', 'file_id'])

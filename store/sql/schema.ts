@@ -36,6 +36,7 @@ export interface Schema extends MemorySchema, VaultSchema {
     size: number
     file_id: string | null
   }
+  session_snapshots: { session_id: string; body: string }
   session_configurations: { session_id: string; revision: number; body: string }
   session_secrets: { session_id: string; resource_id: string; sealed: string }
   migrations: { version: number; applied_at: ColumnType<string, string, never> }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import type { SessionRecord, SessionRecords } from '../records.ts'
 import { page } from './pages.ts'
@@ -122,4 +122,18 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
       return Number(count)
     },
   }
+}
+
+/**
+ * Whether a session is there and not being deleted. Takes the write lock first, so that what the transaction reads from
+ * then on nobody changes.
+ */
+export async function lockLive(transaction: Transaction<Schema>, sessionId: string): Promise<boolean> {
+  const session = await transaction
+    .updateTable('sessions')
+    .set({ id: sessionId })
+    .where('id', '=', sessionId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return Number(session.numUpdatedRows) === 1
 }

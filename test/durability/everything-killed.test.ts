@@ -110,7 +110,7 @@ describe('every process killed at once, in the middle of a tool call', () => {
     expect(results.map((event) => event.is_error)).toEqual([true, false])
     expect(JSON.stringify(results[0]!.content)).toContain('unknown whether this call ran to its end')
     expect(JSON.stringify(results[0]!.content)).toContain('begun')
-    expect(lastText(events)).toMatch(/ begun$/)
+    expect(lastText(events)).toMatch(/\bbegun$/)
     expect(model.requests.filter((request) => request.refused)).toEqual([])
   })
 })

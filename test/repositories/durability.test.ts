@@ -82,7 +82,7 @@ describe('a checkout', () => {
     process.kill(await keeperPid(host), 'SIGKILL')
     expect(lastText(await converse(host.client, id, '#bash cat kept/README; rm -rf kept'))).toMatch(/mine$/)
     process.kill(await keeperPid(host), 'SIGKILL')
-    expect(lastText(await converse(host.client, id, '#bash ls -A; echo gone'))).toMatch(/\] gone$/)
+    expect(lastText(await converse(host.client, id, '#bash ls -A; echo gone'))).toMatch(/\]\ngone$/)
     expect(clones()).toBe(1)
   })
 })

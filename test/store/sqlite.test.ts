@@ -20,6 +20,7 @@ import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
 import { outputRecords } from '../../store/sql/outputs.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
+import { snapshotRecords } from '../../store/sql/snapshots.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
 import { vaultRecords } from '../../store/sql/vaults.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -140,6 +141,7 @@ describe('a page of a list', () => {
       memories: memoryRecords(watched),
       memoryVersions: memoryVersionRecords(watched),
       outputs: outputRecords(watched),
+      snapshots: snapshotRecords(watched),
       vaults: vaultRecords(watched),
       credentials: credentialRecords(watched),
     })

@@ -167,6 +167,23 @@ export const settingsSchema = z.strictObject({
           error: 'must be at most a quarter of memoryBytes',
         })
         .prefault({}),
+      /**
+       * The files of a session's container are saved to the blobs, to be put back when its host or its disk is lost: what
+       * changed since the last time, while nobody waits for it.
+       */
+      snapshots: z
+        .strictObject({
+          /** Files that take more on the disk are not saved; 0 saves none. @default 10737418240 (10 GiB) */
+          maxBytes: z
+            .int()
+            .min(0)
+            .default(10 * 1024 * MiB),
+          /** From a call until its files are saved; another call puts it off. @default 2000 */
+          quietMs: milliseconds.default(2000),
+          /** That calls can put it off. @default 30000 */
+          longestMs: milliseconds.default(30_000),
+        })
+        .prefault({}),
       /** What a session leaves in /mnt/session/outputs is offered for download within these bounds. */
       outputs: z
         .strictObject({

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import type { ContainerLimits } from '../provider.ts'
 import { seccompFilter } from './seccomp.ts'
 
 const bwrap = 'bwrap'
@@ -15,7 +14,7 @@ export interface Launch {
   options: (seccompDescriptor: number | undefined) => string[]
   /** What runs inside. */
   command: string[]
-  limits: ContainerLimits
+  limits: { memoryBytes: number; pids?: number }
   /** User of the host that the container's processes are; only root can choose one. */
   uid?: number
   /** cgroup folders to join. */
@@ -35,7 +34,7 @@ export function launch({ options, command, limits, uid, cgroups }: Launch): Chil
   const change = uid === undefined ? [] : ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups']
   const bounds = [
     // Counts every process of the user, so it only bounds a container whose user is its own.
-    ...(uid === undefined ? [] : [`--nproc=${limits.pids}`]),
+    ...(uid === undefined || limits.pids === undefined ? [] : [`--nproc=${limits.pids}`]),
     ...(cgroups.length > 0 ? [] : [`--data=${Math.max(limits.memoryBytes, leastData)}`]),
     '--core=0',
   ]

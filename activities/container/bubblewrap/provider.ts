@@ -6,6 +6,7 @@ import { cgroupVersion } from './cgroups.ts'
 import { KeeperClient, KeeperGone } from './keeper-client.ts'
 import { explain, tryOut } from './probe.ts'
 import { seccompFilter } from './seccomp.ts'
+import { SessionFiles } from './session-files.ts'
 
 export interface BubblewrapOptions {
   /** Folder of the host's data; one keeper belongs to it. */
@@ -17,11 +18,13 @@ export interface BubblewrapOptions {
 /** Containers by bubblewrap, kept by a process that outlives the workers. */
 export class BubblewrapProvider implements ContainerProvider {
   readonly name = 'bubblewrap'
+  readonly files: SessionFiles
   readonly #client: KeeperClient
   readonly #dataDir: string
 
   constructor({ dataDir, keeperIdleMs = 60_000 }: BubblewrapOptions) {
     this.#dataDir = dataDir
+    this.files = new SessionFiles(() => containersRoot(dataDir))
     this.#client = new KeeperClient(dataDir, keeperIdleMs)
   }
 

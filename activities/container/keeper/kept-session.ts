@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
 import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
@@ -16,7 +17,7 @@ import { CallLost, KeptContainer } from './kept-container.ts'
 import { KeptNotices } from './kept-notices.ts'
 import { KeptResults } from './kept-results.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
-import { notBegun, restarted, rested, unknown, withNews } from './results.ts'
+import { notBegun, restarted, rested, revived, unknown, withNews } from './results.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
 import { writeTrust } from './trust.ts'
@@ -57,6 +58,7 @@ export class KeptSession {
   /** Ends a container that nobody needs. */
   #idle: NodeJS.Timeout | undefined
   #resting: Promise<void> | undefined
+  #isFormerKnown = false
   /** What the container that runs was started with. */
   #mounted = ''
 
@@ -235,6 +237,7 @@ export class KeptSession {
     const { root, runtime, cgroups, cgroupPrefix } = this.#host
     try {
       const uid = await this.#folder.prepare()
+      await this.#noticeFormer()
       if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
       this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
       if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
@@ -264,6 +267,16 @@ export class KeptSession {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `${reason} (under ${root})`, cause })
     }
+  }
+
+  /** A container that another keeper had ended with it. */
+  async #noticeFormer(): Promise<void> {
+    if (this.#isFormerKnown) return
+    this.#isFormerKnown = true
+    const mark = await open(this.#folder.begun, 'ax', 0o600).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') this.#notices.add(revived)
+    })
+    await mark?.close()
   }
 }
 

@@ -31,6 +31,11 @@ export const rested = (idleMs: number): ContainerNotice => ({
 
 const spoken = (ms: number) => (ms >= 120_000 ? `${Math.round(ms / 60_000)} minutes` : `${Math.round(ms / 1000)} s`)
 
+/** Said when a container ended with the keeper, or the host, that had it. */
+export const revived: ContainerNotice = {
+  text: 'The container was started anew, because what kept it was stopped: files are as they were, the shell is a new one, background processes are gone.',
+}
+
 /** Said when a container was ended for the sake of what is mounted in it. */
 export const restarted: ContainerNotice = {
   text: 'The container was restarted because what was given to the session (files, credentials, network) has changed: the shell is a new one, background processes are gone.',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { alone } from '../../alone.ts'
 
 const etc: Record<string, string> = {
   passwd: 'root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/home/agent:/bin/bash\n',
@@ -73,6 +74,11 @@ export class SessionFolder {
     return path.join(this.path, 'checkouts')
   }
 
+  /** Says that a container was started over these files. */
+  get begun(): string {
+    return path.join(this.path, 'begun')
+  }
+
   /** Makes what is missing. Returns the host's user that the container runs as, when one can be chosen. */
   async prepare(): Promise<number | undefined> {
     const { workspace, outputs, home } = this.layout
@@ -80,7 +86,7 @@ export class SessionFolder {
     // The container's user walks through here, but may not look around.
     await mkdir(this.path, { recursive: true, mode: 0o711 })
     await mkdir(this.ledger, { recursive: true, mode: 0o700 })
-    const uid = process.getuid?.() === 0 ? await this.#uid() : undefined
+    const uid = process.getuid?.() === 0 ? await this.#choose() : undefined
     for (const folder of [workspace, outputs, home]) {
       const made = await mkdir(folder, { recursive: true, mode: 0o755 })
       if (made && uid !== undefined) await chown(folder, uid, uid)
@@ -98,11 +104,18 @@ export class SessionFolder {
     })
   }
 
+  /** The host's user that the container runs as, when one was chosen. */
+  async uid(): Promise<number | undefined> {
+    const known = await readFile(path.join(this.path, 'uid'), 'utf8').catch(() => undefined)
+    return known ? Number(known) : undefined
+  }
+
   /** One user a session, kept with it. */
-  async #uid(): Promise<number> {
-    const file = path.join(this.path, 'uid')
-    const known = await readFile(file, 'utf8').catch(() => undefined)
-    if (known) return Number(known)
+  async #choose(): Promise<number> {
+    return (await this.uid()) ?? alone(`users of ${this.#root}`, () => this.#takeFree())
+  }
+
+  async #takeFree(): Promise<number> {
     const taken = new Set<number>()
     for (const name of await readdir(this.#root).catch(() => [])) {
       const other = await readFile(path.join(this.#root, name, 'uid'), 'utf8').catch(() => undefined)
@@ -112,7 +125,7 @@ export class SessionFolder {
     const start = createHash('sha256').update(this.#root).digest().readUInt32LE() % uidsPerHost
     let offset = start
     while (taken.has(firstUid + offset)) offset = (offset + 1) % uidsPerHost
-    await writeFile(file, String(firstUid + offset))
+    await writeFile(path.join(this.path, 'uid'), String(firstUid + offset))
     return firstUid + offset
   }
 }

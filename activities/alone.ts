@@ -35,6 +35,6 @@ function take(name: string): Promise<Server | undefined> {
     server.once('error', (error: NodeJS.ErrnoException) =>
       error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
     )
-    server.listen({ path: `\0holdfast-memory-${hash}` }, () => resolve(server))
+    server.listen({ path: `\0holdfast-${hash}` }, () => resolve(server))
   })
 }
