@@ -6,6 +6,7 @@ import { aloneOrNot } from './alone.ts'
 import type { ContainerProvider } from './container/provider.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
+import type { PackageLayers } from './packages/package-layers.ts'
 
 export interface OrphansDependencies {
   connection: Connection
@@ -14,6 +15,7 @@ export interface OrphansDependencies {
   containers: Pick<ContainerProvider, 'list' | 'destroy' | 'files'>
   mounts: Pick<Mounts, 'remove' | 'sessions'>
   memory: Pick<SessionMemory, 'remove' | 'sessions'>
+  packages: Pick<PackageLayers, 'collect'>
   /** @default console.error */
   say?: (line: string) => void
 }
@@ -38,8 +40,9 @@ export class Orphans {
 
   /** Looks once. Returns the sessions whose folders were removed. */
   async collect(): Promise<string[]> {
-    const { containers, mounts, memory, say = console.error } = this.#of
+    const { containers, mounts, memory, packages, say = console.error } = this.#of
     await containers.files.collect()
+    await packages.collect()
     const found = new Set([...(await containers.list()), ...(await mounts.sessions()), ...(await memory.sessions())])
     const orphans: string[] = []
     for (const id of found) if (await this.#isOrphan(id)) orphans.push(id)

@@ -39,7 +39,7 @@ export function makeRunTool(dependencies: RunToolDependencies) {
     let bound: { host?: string } = {}
     const open = () => {
       bound = boundHere()
-      return openSessionContainer(dependencies, session, revision, isMoving())
+      return openSessionContainer(dependencies, session, { revision, isMoving: isMoving(), signal })
     }
     const result = await keepWhole(made, { call, agent, open, signal })
     return { ...result, ...bound }
@@ -57,7 +57,8 @@ export function makeRunTool(dependencies: RunToolDependencies) {
         const session = await records.sessions.get(sessionId)
         if (!session) throw new Error(`session ${sessionId} has no record`)
         if (isOutside) return await callOutside(session, call, signal)
-        const container = await openSessionContainer(dependencies, session, call.revision, isMoving())
+        const opening = { revision: call.revision, isMoving: isMoving(), signal }
+        const container = await openSessionContainer(dependencies, session, opening)
         const name = call.name as ContainerCall['name']
         const callInside = () =>
           container.call({ id: call.toolUseId, name, input: call.input, timeoutMs: toolTimeoutMs }, { signal })

@@ -1,3 +1,4 @@
+import { noPackages } from '../protocol/environments.ts'
 import type { Records, SessionRecord } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
 import type { Container, ContainerLimits, ContainerProvider } from './container/provider.ts'
@@ -5,6 +6,7 @@ import { sessionEgress } from './egress/session-egress.ts'
 import { sessionVariables, unreachableCredentials } from './egress/session-variables.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
+import type { PackageLayers } from './packages/package-layers.ts'
 import { sessionRepositories } from './repositories/session-repositories.ts'
 import { environmentCredentials } from './vaults/environment-credentials.ts'
 import type { Workspaces } from './workspace/workspaces.ts'
@@ -15,10 +17,20 @@ export interface SessionContainerDependencies {
   mounts: Mounts
   memory: SessionMemory
   workspaces: Pick<Workspaces, 'prepare'>
+  packages: Pick<PackageLayers, 'of'>
   secrets: SecretBox
   limits: ContainerLimits
   /** Host names, addresses or CIDRs that containers may reach although private. */
   allowPrivate: string[]
+}
+
+export interface Opening {
+  /** Of the session's configuration. */
+  revision: number
+  /** Whether the session comes from another host. */
+  isMoving: boolean
+  /** Ends the wait for packages; the container is then without those that are not there. */
+  signal: AbortSignal
 }
 
 /** What an environment allows that is gone. */
@@ -32,15 +44,13 @@ const closed = {
 /**
  * The container of a session with everything that was given to the session: files, memory stores, repositories, the
  * network of its environment, placeholders of secrets. Made when there is none.
- * @param revision of the session's configuration
- * @param isMoving whether the session comes from another host
  */
 export async function openSessionContainer(
-  { records, containers, mounts, memory, workspaces, secrets, limits, allowPrivate }: SessionContainerDependencies,
+  dependencies: SessionContainerDependencies,
   session: SessionRecord,
-  revision: number,
-  isMoving: boolean,
+  { revision, isMoving, signal }: Opening,
 ): Promise<Container> {
+  const { records, containers, mounts, memory, workspaces, packages, secrets, limits, allowPrivate } = dependencies
   const [news, environment, agent, credentials, git, files, folders] = await Promise.all([
     workspaces.prepare(session.id, isMoving),
     records.environments.get(session.environmentId),
@@ -58,13 +68,16 @@ export async function openSessionContainer(
     injections,
     allowPrivate,
   })
+  const installed = await packages.of(environment?.config.packages ?? noPackages, signal)
+  const unreachable = credentials.length > 0 ? unreachableCredentials(credentials, egress) : []
   const gitConfig = git ? [await mounts.made(session.id, 'gitconfig', '/etc/gitconfig', git.config)] : []
   return containers.open({
     sessionId: session.id,
     mounts: [...files, ...folders, ...gitConfig],
     limits,
     ...(egress && { egress }),
-    notices: [...news, ...(credentials.length > 0 ? unreachableCredentials(credentials, egress) : [])],
+    ...(installed.software && { software: installed.software }),
+    notices: [...news, ...installed.notices, ...unreachable],
     ...(credentials.length > 0 && { environment: variables }),
     ...(git && { repositories: git.repositories }),
   })

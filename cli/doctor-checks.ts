@@ -2,6 +2,8 @@ import { constants } from 'node:fs'
 import { access, mkdir, statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
+import { managersHere } from '../activities/packages/install-script.ts'
+import { managers } from '../activities/packages/layer-key.ts'
 import { type Config, loadConfig } from '../worker/config/load-config.ts'
 import { connectionOptions } from '../worker/config/temporal-connection.ts'
 import { DataLocked, lockData } from '../worker/data-lock.ts'
@@ -33,7 +35,13 @@ export async function checks({ env, cwd, port, data }: CheckOptions): Promise<Fi
   }
   found.push({ name: 'settings', status: 'ok', found: config.file ?? 'no temporal.config.ts: the defaults' })
   const folder = await dataFolder(config)
-  const others = await Promise.all([containers(config), temporal(config, env), model(config), listening(config)])
+  const others = await Promise.all([
+    containers(config),
+    packageManagers(),
+    temporal(config, env),
+    model(config),
+    listening(config),
+  ])
   return [...found, folder, ...others]
 }
 
@@ -95,6 +103,14 @@ async function containers({ data }: Config): Promise<Finding> {
   } finally {
     await provider.close()
   }
+}
+
+/** With what packages of environments can be installed. */
+async function packageManagers(): Promise<Finding> {
+  const here = await managersHere()
+  const missing = managers.filter((manager) => !here.includes(manager))
+  const found = `${here.join(', ') || 'none'}${missing.length > 0 ? `; not here: ${missing.join(', ')}` : ''}`
+  return { name: 'package managers', status: 'ok', found }
 }
 
 async function temporal({ temporal: { connection, namespace } }: Config, env: NodeJS.ProcessEnv): Promise<Finding> {

@@ -47,7 +47,16 @@ const host = z
     /^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
     'must be a host name or *.host name, without scheme, port or path',
   )
-const packageList = z.array(z.string().min(1).max(255)).max(200).nullish()
+/** Names are arguments of the managers' programs: none may pass for an option. */
+const packageName = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(
+    /^[^-\s\p{Cc}][^\p{Cc}]*$/u,
+    'must be the name of a package: without control characters, not beginning with "-"',
+  )
+const packageList = z.array(packageName).max(200).nullish()
 const networkingParams = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('unrestricted') }),
   z.strictObject({
@@ -108,7 +117,7 @@ export const environmentListParams = pageParams('environments').extend({
 })
 export type EnvironmentListParams = z.input<typeof environmentListParams>
 
-const noPackages: Packages = { type: 'packages', apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] }
+export const noPackages: Packages = { type: 'packages', apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] }
 const initial: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: noPackages }
 
 export function createEnvironment(input: EnvironmentCreateParams, now: string): Environment {

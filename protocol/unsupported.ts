@@ -30,11 +30,6 @@ const ofAgents: Rule<AgentParts>[] = [
 
 const ofEnvironments: Rule<EnvironmentConfig>[] = [({ type }) => type === 'self_hosted' && 'config of type self_hosted']
 
-const ofCloudEnvironments: Rule<CloudConfig>[] = [
-  ({ packages: { type: _type, ...lists } }) =>
-    Object.values(lists).some((list) => list.length > 0) && 'config.packages',
-]
-
 /** @throws ApiError 400 `not_supported` */
 export const refuseUnsupportedAgent = (agent: AgentParts): void => refuse(ofAgents, agent)
 /**
@@ -50,7 +45,6 @@ export function refuseSearch({ tools }: { tools: AgentTool[] }): void {
 /** @throws ApiError 400 `not_supported` */
 export function refuseUnsupportedConfig(config: EnvironmentConfig): asserts config is CloudConfig {
   refuse(ofEnvironments, config)
-  refuse(ofCloudEnvironments, config as CloudConfig)
 }
 
 function refuse<T>(rules: Rule<T>[], object: T): void {

@@ -30,6 +30,7 @@ export interface WorkerConfig {
     snapshots: { quietMs: number; longestMs: number; maxBytes: number }
   }
   egress: { allowPrivate: string[] }
+  packages: { hosts: string[]; environment: Record<string, string>; aptSources?: string; timeoutMs: number }
   mcp: { connectMs: number; callMs: number }
   webhooks?: WebhookSetting[]
   web?: { search?: SearchSetting }

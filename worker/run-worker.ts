@@ -14,6 +14,7 @@ import { Mounts } from '../activities/mounts.ts'
 import { collectOrphans, Orphans } from '../activities/orphans.ts'
 import { Outputs } from '../activities/outputs/outputs.ts'
 import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
+import { PackageLayers } from '../activities/packages/package-layers.ts'
 import { openSearch } from '../activities/web/search/open-search.ts'
 import { WebTools } from '../activities/web/web-tools.ts'
 import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
@@ -64,6 +65,10 @@ export async function prepareWorker(
   const mounts = new Mounts(path.join(besideContainers, 'uploads'), { records, blobs })
   const memoryFolders = path.join(besideContainers, 'memory')
   const memory = new SessionMemory({ directory: memoryFolders, records })
+  const limits = { ...container.limits, idleMs: container.idleMs }
+  const { allowPrivate } = config.egress
+  const packageFolder = path.join(besideContainers, 'packages')
+  const packages = new PackageLayers({ directory: packageFolder, containers, limits, allowPrivate, ...config.packages })
   const workspaces = new Workspaces({ records, blobs, containers, host: hostQueue, ...container.snapshots })
   const outputs = new SessionOutputs(new Outputs({ records, blobs }, container.outputs), containers)
   const bus: Bus = {
@@ -76,7 +81,6 @@ export async function prepareWorker(
     ...(process.env.ANTHROPIC_AUTH_TOKEN && { authToken: process.env.ANTHROPIC_AUTH_TOKEN }),
   })
   const secrets = await openSecrets({ key: encryptionKey, dataDir: config.dataDir })
-  const { allowPrivate } = config.egress
   const mcp = new McpServers({ records, secrets, allowPrivate, ...config.mcp })
   const search = config.web?.search && openSearch(config.web.search, process.env)
   const web = new WebTools({ logs, allowPrivate, ...(search && { search }) })
@@ -101,7 +105,8 @@ export async function prepareWorker(
     workspaces,
     memory,
     host: hostQueue,
-    limits: { ...container.limits, idleMs: container.idleMs },
+    limits,
+    packages,
     toolTimeoutMs: settings.toolTimeoutMs,
     allowPrivate,
     web,
@@ -163,7 +168,7 @@ export async function prepareWorker(
       if (signal.aborted) stop()
       const resumed = workspaces.resume().catch((error) => console.error('snapshots:', error))
       const swept = sweep(memory, { name: memoryFolders, signal })
-      const orphans = new Orphans({ connection, namespace, records, containers, mounts, memory })
+      const orphans = new Orphans({ connection, namespace, records, containers, mounts, memory, packages })
       const collected = collectOrphans(orphans, { name: besideContainers, signal })
       const renewed = renewSecrets({ records, secrets, containers }, { signal })
       await running

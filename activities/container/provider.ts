@@ -75,12 +75,26 @@ export interface ContainerNotice {
   error?: SessionErrorBody
 }
 
+/** Software beside that of the host's /usr. A container that runs keeps what it has until it is started again. */
+export interface ContainerSoftware {
+  /** Host's folder of which `usr` is laid over /usr, and what is in `etc` and `opt` is beside what is there. */
+  system?: string
+  mounts: Mount[]
+  /** Folders that come before the usual ones on PATH. */
+  path: string[]
+  variables: Record<string, string>
+  /** False when some could not be had. The container is started again when it can. */
+  isComplete: boolean
+}
+
 export interface ContainerSpec {
   sessionId: string
   /** Without it there is no network. May change while the container runs. */
   egress?: EgressPolicy
   /** Variables of the programs inside. With others the container is started again. */
   environment?: Record<string, string>
+  /** @default none */
+  software?: ContainerSoftware
   /** What the session is to hear with the next result, each once. */
   notices?: ContainerNotice[]
   /** Each is checked out once; one that cannot be had is told of in the result of the call that found out. */

@@ -6,6 +6,8 @@ import type { Records, SessionRecord } from '../../store/records.ts'
 export interface Surroundings {
   resources: SessionResource[]
   networking?: CloudConfig['networking'] | undefined
+  /** @default none */
+  packages?: CloudConfig['packages'] | undefined
   /** Names of the variables that hold placeholders of secrets. @default none */
   variables?: string[]
 }
@@ -20,5 +22,6 @@ export async function surroundingsOf(
   )
   // In an order of their own: the prompt is to stay the same.
   const variables = [...new Set(names)].sort()
-  return { resources, networking: (await environments.get(environmentId))?.config.networking, variables }
+  const { networking, packages } = (await environments.get(environmentId))?.config ?? {}
+  return { resources, networking, packages, variables }
 }

@@ -1,7 +1,8 @@
-import type { CloudConfig } from '../../protocol/environments.ts'
+import { type CloudConfig, noPackages } from '../../protocol/environments.ts'
 import type { RepositoryResource, SessionAgent } from '../../protocol/sessions.ts'
 import { sessionEgress } from '../egress/session-egress.ts'
 import { memoryPrompt } from '../memory/prompt.ts'
+import { wantedPackages } from '../packages/layer-key.ts'
 import type { Surroundings } from './surroundings.ts'
 import { containerTools, toolsFor } from './tool-definitions.ts'
 
@@ -11,7 +12,7 @@ export function systemPrompt(agent: SessionAgent, session: Surroundings): string
   return [agent.system, usesContainer && surroundings(agent, session)].filter(Boolean).join('\n\n')
 }
 
-function surroundings(agent: SessionAgent, { resources, networking, variables = [] }: Surroundings): string {
+function surroundings(agent: SessionAgent, { resources, networking, packages, variables = [] }: Surroundings): string {
   const repositories = resources.flatMap((resource) => {
     if (resource.type !== 'github_repository') return []
     return [`- ${resource.mount_path}: ${resource.url}${checkedOut(resource)}`]
@@ -23,6 +24,7 @@ function surroundings(agent: SessionAgent, { resources, networking, variables = 
     '- /workspace is the working directory.',
     '- /mnt/session/outputs is for results that the user is to receive.',
     `- ${network(agent, networking)}`,
+    ...installed(packages),
     ...(variables.length > 0 ? [`- ${secrets(variables)}`] : []),
     ...(repositories.length > 0 ? [aboutRepositories, ...repositories] : []),
     ...(files.length > 0 ? ['The user attached these files, which are read-only:', ...files] : []),
@@ -36,6 +38,11 @@ function network(agent: SessionAgent, networking: CloudConfig['networking'] | un
   const hosts =
     egress.mode === 'unrestricted' ? 'the internet' : `these hosts and no others: ${egress.allowedHosts.join(', ')}`
   return `The container reaches ${hosts}. The only way out is the proxy that HTTP_PROXY and HTTPS_PROXY name.`
+}
+
+function installed(packages: CloudConfig['packages'] | undefined): string[] {
+  const lists = wantedPackages(packages ?? noPackages).map(({ manager, names }) => `${manager}: ${names.join(', ')}`)
+  return lists.length > 0 ? [`- These packages are installed: ${lists.join('; ')}.`] : []
 }
 
 const secrets = (variables: string[]) =>

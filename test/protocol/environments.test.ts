@@ -45,14 +45,14 @@ describe('a new environment', () => {
     })
   })
 
-  it.each<[string, object]>([
-    ['self_hosted', { type: 'self_hosted' }],
-    ['config.packages', { type: 'cloud', packages: { pip: ['numpy'] } }],
-  ])('says that %s is not supported, rather than ignoring it', async (what, config) => {
-    const error = await refusal(() => environmentOf({ config: config as never }))
-    expect(error).toMatchObject({ status: 400, code: 'not_supported' })
-    expect(error.message).toContain(what)
-  })
+  it.each<[string, object]>([['self_hosted', { type: 'self_hosted' }]])(
+    'says that %s is not supported, rather than ignoring it',
+    async (what, config) => {
+      const error = await refusal(() => environmentOf({ config: config as never }))
+      expect(error).toMatchObject({ status: 400, code: 'not_supported' })
+      expect(error.message).toContain(what)
+    },
+  )
 
   it.each<[string, object, string]>([
     ['no name', { name: undefined }, 'name'],
@@ -63,6 +63,12 @@ describe('a new environment', () => {
       { config: { type: 'cloud', networking: { type: 'limited', allowed_hosts: ['https://a.com'] } } },
       'config.networking.allowed_hosts.0',
     ],
+    [
+      'an option for a package',
+      { config: { type: 'cloud', packages: { pip: ['--index-url=http://x'] } } },
+      'packages.pip.0',
+    ],
+    ['a package of two lines', { config: { type: 'cloud', packages: { npm: ['a\nb'] } } }, 'packages.npm.0'],
     [
       'packages and no way to fetch them',
       { config: { type: 'cloud', networking: { type: 'limited' }, packages: { apt: ['jq'] } } },

@@ -37,6 +37,7 @@ describe('holdfast doctor', () => {
       'settings',
       'data',
       'containers',
+      'package managers',
       'Temporal',
       'model',
       'address',

@@ -26,9 +26,10 @@ function open(records = host.holdfast.runtime.records, uploads = path.join(path.
   const { connection, namespace, blobs } = host.holdfast.runtime
   const said: string[] = []
   const memory = { sessions: async () => [], remove: async () => {} }
+  const packages = { collect: async () => {} }
   const mounts = new Mounts(uploads, { records, blobs })
   const say = (line: string) => void said.push(line)
-  return { said, orphans: new Orphans({ connection, namespace, records, containers, mounts, memory, say }) }
+  return { said, orphans: new Orphans({ connection, namespace, records, containers, mounts, memory, packages, say }) }
 }
 async function leftover(): Promise<string> {
   const id = newId('session')

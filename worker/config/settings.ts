@@ -209,6 +209,23 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
 
+  /** How the packages of environments are installed. */
+  packages: z
+    .strictObject({
+      /** Hosts (`host` or `host:port`) that installations reach beside those of the managers, such as mirrors. @default none */
+      hosts: z.array(z.string().min(1)).default([]),
+      /**
+       * Variables of the programs that install, such as `npm_config_registry`, `PIP_INDEX_URL` or `GOPROXY`. What is
+       * installed can read them: no secrets. @default none
+       */
+      environment: z.record(variableName, z.string()).default({}),
+      /** A file in the place of the host's /etc/apt/sources.list and sources.list.d. */
+      aptSources: z.string().min(1).optional(),
+      /** Longest time of one manager's installation. @default 900000 (15 minutes) */
+      timeoutMs: milliseconds.min(1000).default(15 * 60_000),
+    })
+    .prefault({}),
+
   /** MCP servers of agents. */
   mcp: z
     .strictObject({

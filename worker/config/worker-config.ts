@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { WorkerConfig } from '../config-of-worker.ts'
 import type { Config } from './load-config.ts'
 import type { TemporalConnection } from './temporal-connection.ts'
@@ -8,6 +9,7 @@ import type { TemporalConnection } from './temporal-connection.ts'
  */
 export function workerConfig(config: Config, connection: TemporalConnection): Omit<WorkerConfig, 'identity'> {
   const { worker, model, temporal } = config
+  const { aptSources, ...rest } = config.packages
   return {
     connection,
     namespace: temporal.namespace,
@@ -26,6 +28,7 @@ export function workerConfig(config: Config, connection: TemporalConnection): Om
     },
     container: config.container,
     egress: config.egress,
+    packages: { ...rest, ...(aptSources && { aptSources: path.resolve(aptSources) }) },
     mcp: config.mcp,
     ...(config.web.search && { web: { search: config.web.search } }),
     webhooks: config.webhooks.map(({ events, ...rest }) => ({ ...rest, ...(events && { events }) })),

@@ -24,6 +24,8 @@ export interface Layout {
   node: string
   /** The supervisor's code. */
   supervisor: string
+  /** What is seen as /usr. @default the host's */
+  usr?: string
 }
 
 /** Where programs look for the way out. Some read the small names only, some the large ones. */
@@ -55,13 +57,13 @@ export const command = ['/usr/bin/bash', '-c', firstProcess]
 export function bwrapOptions(
   layout: Layout,
   mounts: Mount[],
-  options: { tmpBytes: number; seccompDescriptor?: number; environment?: Record<string, string> },
+  options: { tmpBytes: number; seccompDescriptor?: number; environment?: Record<string, string>; path?: string[] },
 ): string[] {
   const bind = ({ target, source, mode }: Mount) => [mode === 'ro' ? '--ro-bind' : '--bind', source, target]
   return [
     // --disable-userns refuses to work without its own --unshare-user.
     ...['--unshare-all', '--unshare-user', '--disable-userns', '--die-with-parent', '--new-session', '--as-pid-1'],
-    ...['--ro-bind', '/usr', '/usr'],
+    ...['--ro-bind', layout.usr ?? '/usr', '/usr'],
     ...['bin', 'sbin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]),
     ...['/etc/ssl', '/etc/alternatives', '/etc/ld.so.cache'].flatMap((file) => ['--ro-bind-try', file, file]),
     ...['passwd', 'group', 'hosts', 'nsswitch.conf'].flatMap((name) => [
@@ -85,7 +87,8 @@ export function bwrapOptions(
     '--clearenv',
     // Before those of our own, which programs need to work at all.
     ...Object.entries(options.environment ?? {}).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--setenv', 'PATH', '/usr/local/bin:/usr/bin:/bin', '--setenv', 'HOME', '/home/agent'],
+    ...['--setenv', 'PATH', [...(options.path ?? []), '/usr/local/bin:/usr/bin:/bin'].join(':')],
+    ...['--setenv', 'HOME', '/home/agent'],
     ...['--setenv', 'USER', 'agent', '--setenv', 'LANG', 'C.UTF-8', '--setenv', 'TERM', 'dumb'],
     ...(layout.gateway === undefined ? [] : proxyVariables),
     ...(layout.trust === undefined ? [] : trustOptions(layout.trust)),

@@ -19,6 +19,17 @@ export interface Launch {
   uid?: number
   /** cgroup folders to join. */
   cgroups: string[]
+  /** A folder that is to be seen over the host's /usr, at a folder that bwrap binds; nobody else sees it there. */
+  overUsr?: { folder: string; at: string }
+}
+
+/** A mount of its own for what comes after the two first arguments. Kernels of before 5.11 allow it to root alone. */
+const mountOver = 'mount -t overlay overlay -o "lowerdir=$1:/usr" "$2" || exit 1; shift 2; exec "$@"'
+const escaped = (folder: string) => folder.replace(/[\\:,]/g, '\\$&')
+
+function overlaid({ folder, at }: { folder: string; at: string }): string[] {
+  const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
+  return ['unshare', '--mount', ...asRoot, '/bin/sh', '-c', mountOver, 'sh', escaped(folder), at]
 }
 
 /**
@@ -27,7 +38,7 @@ export interface Launch {
  * Joining cgroups comes first, then the limits, then the change of user: started as root, even uid 1000 inside would be
  * uid 0 for the kernel, which limits nobody's number of processes.
  */
-export function launch({ options, command, limits, uid, cgroups }: Launch): ChildProcess {
+export function launch({ options, command, limits, uid, cgroups, overUsr }: Launch): ChildProcess {
   const filter = seccompFilter()
   const files = openUnnamed([filter, Buffer.from(options(filter ? 3 : undefined).join('\0'))])
   const [seccomp, args] = files as [number | undefined, number]
@@ -39,7 +50,17 @@ export function launch({ options, command, limits, uid, cgroups }: Launch): Chil
     '--core=0',
   ]
   const join = 'for group in $GROUPS_TO_JOIN; do echo 0 > "$group/cgroup.procs" || exit 1; done; exec "$@"'
-  const outside = ['prlimit', ...bounds, '--', ...change, bwrap, '--args', filter ? '4' : '3', '--']
+  const outside = [
+    ...(overUsr ? overlaid(overUsr) : []),
+    'prlimit',
+    ...bounds,
+    '--',
+    ...change,
+    bwrap,
+    '--args',
+    filter ? '4' : '3',
+    '--',
+  ]
   try {
     return spawn('/bin/sh', ['-c', join.replace('$GROUPS_TO_JOIN', cgroups.join(' ')), 'sh', ...outside, ...command], {
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },

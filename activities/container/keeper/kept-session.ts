@@ -20,6 +20,7 @@ import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import { notBegun, restarted, rested, revived, unknown, withNews } from './results.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
+import { layOut } from './software.ts'
 import { writeTrust } from './trust.ts'
 import { giveWritableMounts } from './writable-mounts.ts'
 
@@ -220,8 +221,11 @@ export class KeptSession {
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
     // What it stops must not be taken for a container that runs.
     await this.#resting
-    const { mounts, egress, environment } = this.#spec
-    const wanted = JSON.stringify([mounts, egress !== undefined, (egress?.injections.length ?? 0) > 0, environment])
+    const { mounts, egress, environment, software } = this.#spec
+    const injects = (egress?.injections.length ?? 0) > 0
+    // Software that changes is for the next container; that which could not be had is waited for.
+    const hasSoftware = software?.isComplete !== false
+    const wanted = JSON.stringify([mounts, egress !== undefined, injects, environment, hasSoftware])
     const current = this.#container
     if (current && !current.ended && (this.#mounted === wanted || current.busy)) return current
     this.#starting ??= this.#start(this.#spec, wanted).finally(() => {
@@ -243,20 +247,28 @@ export class KeptSession {
       if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
       const certificate = this.#gateway?.certificate
       if (certificate !== undefined) await writeTrust(this.#folder.trust, certificate)
+      const software = spec.software && (await layOut(spec.software, this.#folder.usr))
       const layout = {
         ...this.#folder.layout,
         ...runtime,
+        ...(software?.overUsr && { usr: software.overUsr.at }),
         ...(this.#gateway && { gateway: this.#folder.gateway }),
         ...(certificate !== undefined && { trust: this.#folder.trust }),
       }
       const { tmpBytes } = spec.limits
       const process = launch({
         options: (seccompDescriptor) =>
-          bwrapOptions(layout, spec.mounts, { tmpBytes, seccompDescriptor, environment: spec.environment }),
+          bwrapOptions(layout, [...spec.mounts, ...(software?.mounts ?? [])], {
+            tmpBytes,
+            seccompDescriptor,
+            environment: { ...software?.variables, ...spec.environment },
+            path: software?.path,
+          }),
         command,
         limits: spec.limits,
         ...(uid !== undefined && { uid }),
         cgroups: this.#cgroup?.folders ?? [],
+        ...(software?.overUsr && { overUsr: software.overUsr }),
       })
       const container = new KeptContainer(process)
       this.#container = container

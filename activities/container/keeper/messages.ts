@@ -2,7 +2,7 @@ import type { ToolResult } from '../../../protocol/contract.ts'
 import type { ContainerCall, ContainerSpec, Injection } from '../provider.ts'
 
 /** Version of these messages; a keeper of another one has to be ended first. */
-export const keeperProtocol = 4
+export const keeperProtocol = 5
 
 /** What a client asks a keeper, a line each. */
 export type KeeperRequest = { request: number } & (

@@ -38,5 +38,5 @@ export const revived: ContainerNotice = {
 
 /** Said when a container was ended for the sake of what is mounted in it. */
 export const restarted: ContainerNotice = {
-  text: 'The container was restarted because what was given to the session (files, credentials, network) has changed: the shell is a new one, background processes are gone.',
+  text: 'The container was restarted because what was given to the session (files, credentials, network, packages) has changed: the shell is a new one, background processes are gone.',
 }

@@ -64,6 +64,11 @@ export class SessionFolder {
     return path.join(this.path, 'gateway')
   }
 
+  /** Where what the container has as /usr is put together, when it is not the host's. */
+  get usr(): string {
+    return path.join(this.path, 'usr')
+  }
+
   /** Certificates that the container trusts; mounted into it. */
   get trust(): string {
     return path.join(this.path, 'trust')
