@@ -60,8 +60,9 @@ export function makeRunTool(dependencies: RunToolDependencies) {
         const opening = { revision: call.revision, isMoving: isMoving(), signal }
         const container = await openSessionContainer(dependencies, session, opening)
         const name = call.name as ContainerCall['name']
+        const base = call.beside ? { beside: call.beside } : {}
         const callInside = () =>
-          container.call({ id: call.toolUseId, name, input: call.input, timeoutMs: toolTimeoutMs }, { signal })
+          container.call({ ...base, id: call.toolUseId, name, input: call.input, timeoutMs: toolTimeoutMs }, { signal })
         const result = await workspaces.around(sessionId, () => outputs.around(sessionId, callInside))
         // A repeated attempt cannot know what the one before has told.
         const note = await memory.save(session, { all: call.attempt > 1 })

@@ -337,6 +337,8 @@ export interface RunToolInput {
   input: Record<string, unknown>
   revision: number
   attempt: number
+  /** Ids of the other tool uses that may be running. What else runs in the container nobody waits for any more. */
+  beside?: string[]
 }
 
 /** Result of the activity `runTool`. */

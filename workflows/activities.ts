@@ -69,6 +69,7 @@ export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolRes
     input,
     revision,
     attempt: attempts,
+    beside: state.tools.filter((other) => other !== tool && other.state === 'run').map((other) => other.id),
   }
   return scheduleActivity<ToolResult>(names.runTool, [call], {
     ...oneAttempt,

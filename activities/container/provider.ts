@@ -132,6 +132,11 @@ export interface ContainerCall {
   input: Record<string, unknown>
   /** Milliseconds after which the host stops the call. */
   timeoutMs: number
+  /**
+   * The calls that may run beside this one; what else is running was given up by whoever had asked for it, and is stopped
+   * when this one begins. @default any
+   */
+  beside?: string[]
 }
 
 export interface Container {

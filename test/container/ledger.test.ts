@@ -162,6 +162,21 @@ describe('a call that is running', () => {
     expect(await host.runs()).toBe(1)
   })
 
+  it('is stopped by the next one when nobody waits for it any more, and is not by one that runs beside it', async () => {
+    const host = await Host.make()
+    const call = bash(waiting)
+    const client = await clientProcess(host, call)
+    await host.runsNow(call.id)
+    client.kill('SIGKILL')
+    const container = await host.open()
+    const read = { ...bash(''), name: 'read' as const, input: { file_path: '/workspace/runs' } }
+    await container.call({ ...read, id: 'sevt_beside', beside: [call.id] })
+    await container.call({ ...read, id: 'sevt_any' })
+    const next = await container.call({ ...bash('echo next'), beside: [] })
+    expect(textOf(next)).toMatch(/next$/)
+    expect(await container.call(call)).toMatchObject({ outcome: 'interrupted' })
+  })
+
   it('keeps its keeper alive while no client is there', async () => {
     const host = await Host.make()
     const call = bash('echo partial; until [ -e go ]; do echo >>beats; sleep 0.02; done; echo finished')

@@ -158,6 +158,7 @@ export class KeptSession {
   async #settle(call: ContainerCall, print: string): Promise<ToolResult> {
     const entry = await this.#results.read(call.id)
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
+    this.#stopForsaken(call)
     const news = await this.#checkedOut(call.id)
     if (!news) {
       const result = notBegun()
@@ -278,6 +279,16 @@ export class KeptSession {
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `${reason} (under ${root})`, cause })
+    }
+  }
+
+  /** Such as a command whose worker died just when it was interrupted: it would hold up this call. */
+  #stopForsaken({ id, beside }: ContainerCall): void {
+    if (!beside) return
+    const wanted = [id, ...beside]
+    for (const running of this.#running.keys()) {
+      // What is written for a call has its id with an ending.
+      if (!wanted.some((known) => running === known || running.startsWith(`${known}_`))) this.abort(running)
     }
   }
 
