@@ -45,13 +45,18 @@ class FileBlobs implements Blobs {
     const hash = createHash('sha256')
     let size = 0
     await this.#write(key, async (file) => {
-      for await (const piece of data) {
-        // A stream with an encoding hands out text.
-        const chunk: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece
-        size += chunk.length
-        if (size > maxBytes) throw new BlobTooLarge(maxBytes)
-        hash.update(chunk)
-        await file.writeFile(chunk)
+      const batches = new Batches((batch) => file.writeFile(batch))
+      try {
+        for await (const piece of data) {
+          // A stream with an encoding hands out text.
+          const chunk: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece
+          size += chunk.length
+          if (size > maxBytes) throw new BlobTooLarge(maxBytes)
+          hash.update(chunk)
+          await batches.add(chunk)
+        }
+      } finally {
+        await batches.end()
       }
     })
     return { size, sha256: hash.digest('hex') }
@@ -155,4 +160,41 @@ async function removeOldPartials(folder: string): Promise<void> {
 function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR') return undefined
   throw error
+}
+
+/** Bytes that are written at once: a write for each piece of a stream would take longer than the rest. */
+const batchBytes = 1024 * 1024
+
+/** Gathers pieces, and hands them on together while the next ones are gathered. */
+class Batches {
+  readonly #write: (batch: Buffer) => Promise<void>
+  #pieces: Uint8Array[] = []
+  #bytes = 0
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(write: (batch: Buffer) => Promise<void>) {
+    this.#write = write
+  }
+
+  async add(piece: Uint8Array): Promise<void> {
+    this.#pieces.push(piece)
+    this.#bytes += piece.length
+    if (this.#bytes >= batchBytes) await this.#next()
+  }
+
+  /** Resolves when everything is written. */
+  async end(): Promise<void> {
+    await this.#next()
+    await this.#writing
+  }
+
+  async #next(): Promise<void> {
+    const batch = Buffer.concat(this.#pieces)
+    this.#pieces = []
+    this.#bytes = 0
+    await this.#writing
+    this.#writing = this.#write(batch)
+    // Whoever waits for it hears of it.
+    this.#writing.catch(() => {})
+  }
 }
