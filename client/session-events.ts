@@ -49,14 +49,21 @@ export function createSessionEventsApi(
       const isWanted = filter(params.types, params.created_at)
       const data: SessionEvent[] = []
       let last: Cursor | undefined
+      let processed: { count: number; cursor: Cursor } | undefined
       try {
         for await (const { cursor, event } of runtime.logs.get(sessionId).list({ order, after })) {
           if (!isWanted(event)) continue
           if (data.length === params.limit) {
+            // What waits gets another place when it is processed: a page that can ends before it.
+            if (order === 'asc' && processed) {
+              data.length = processed.count
+              last = processed.cursor
+            }
             return { data, next_page: encodePage('events', { order, at: formatCursor(last!) }) }
           }
           data.push(event)
           last = cursor
+          if (event.processed_at !== null) processed = { count: data.length, cursor }
         }
       } catch (error) {
         // The row is there and the workflow is not: its creation is under way.

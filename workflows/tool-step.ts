@@ -114,7 +114,7 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
       state.announce({
         events: [
           { type: 'session.error', error: { type: 'unknown_error', message, retry_status: { type: 'retrying' } } },
-          resultOf(tool, explain(failure.kind, message)),
+          resultOf(tool, explain(failure.kind, message, tool.attempts)),
         ],
       })
       return
@@ -134,13 +134,14 @@ function closeServed(state: SessionState, tool: OpenToolUse, error: unknown): vo
   const text =
     failure.kind === 'unstarted'
       ? `This call was not run: no worker that serves "${tool.name}" took it.`
-      : explain(failure.kind, failure.kind === 'model' ? failure.failure.message : failure.message)
+      : explain(failure.kind, failure.kind === 'model' ? failure.failure.message : failure.message, tool.attempts)
   tool.state = 'done'
   state.announce({ events: [resultOf(tool, text)] })
 }
 
-function explain(kind: ReturnType<typeof judge>['kind'], message: string): string {
-  return kind === 'container'
+function explain(kind: ReturnType<typeof judge>['kind'], message: string, attempts: number): string {
+  // An attempt before may have begun it.
+  return kind === 'container' && attempts === 1
     ? `This call was not run: ${message}`
     : `It is unknown whether this call ran to its end (${message}). It was not repeated.`
 }

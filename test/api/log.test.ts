@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { converse, lastText, listed, message, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { until } from '../support/until.ts'
 
 let host: TestHost
 beforeAll(async () => {
@@ -53,6 +54,29 @@ describe('a session that is longer than one run', () => {
     const messages = all.filter((event) => event.type === 'user.message')
     expect(messages.map((event) => event.id)).toEqual(sent.map((event) => event.id))
     expect(messages.every((event) => event.processed_at !== null)).toBe(true)
+  })
+})
+
+describe('a page', () => {
+  it('does not end among what waits: the next one misses nothing that is processed meanwhile', async () => {
+    const { client } = host
+    const { id } = await newSession(host)
+    await client.beta.sessions.events.send(id, { events: [message('#wait 60000\n#say never')] })
+    await until(async () => (await listed(client, id)).some(({ type }) => type === 'span.model_request_start'))
+    await client.beta.sessions.events.send(id, { events: ['#say one', '#say two'].map(message) })
+    const before = await listed(client, id)
+    expect(before.filter((event) => 'processed_at' in event && event.processed_at === null)).toHaveLength(2)
+    const first = await client.beta.sessions.events.list(id, { limit: before.length - 1 })
+    await client.beta.sessions.events.send(id, { events: [{ type: 'user.interrupt' }] })
+    await host.holdfast.session(id).untilIdle()
+    const rest = []
+    for (let page = await first.getNextPage(); ; page = await page.getNextPage()) {
+      rest.push(...page.data)
+      if (!page.hasNextPage()) break
+    }
+    expect([...first.data, ...rest].map((event) => event.id)).toEqual(
+      (await listed(client, id)).map((event) => event.id),
+    )
   })
 })
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -18,7 +18,7 @@ export class KeeperGone extends Error {
 }
 
 const main = fileURLToPath(new URL(`../keeper/main${path.extname(import.meta.url)}`, import.meta.url))
-const startTimeoutMs = 15_000
+const startTimeoutMs = 30_000
 
 /** The way to a data folder's keeper; starts one when there is none. */
 export class KeeperClient {
@@ -107,9 +107,30 @@ export class KeeperClient {
     return socket
   }
 
-  /** A keeper of its own session and process group, so that no signal meant for this process reaches it. */
+  /** Starts keepers until one answers: the one that was faster may be killed before it does. */
   async #start(): Promise<Socket> {
     mkdirSync(this.#dataDir, { recursive: true })
+    const deadline = Date.now() + startTimeoutMs
+    for (let child = this.#spawn(); ; ) {
+      await wait(10)
+      const ended = child.exitCode ?? child.signalCode
+      const socket = await dial(this.#address).catch(() => undefined)
+      if (socket) return socket
+      // With 0 it has left the place to another one.
+      const isHopeless = typeof ended === 'number' && ended !== 0
+      if (isHopeless || Date.now() > deadline) {
+        throw new ContainerUnavailable({
+          tried: ['bubblewrap'],
+          reason: 'the keeper of the containers does not start',
+          fix: `see ${path.join(this.#dataDir, 'keeper.log')}`,
+        })
+      }
+      if (ended !== null) child = this.#spawn()
+    }
+  }
+
+  /** A keeper of its own session and process group, so that no signal meant for this process reaches it. */
+  #spawn(): ChildProcess {
     const log = openSync(path.join(this.#dataDir, 'keeper.log'), 'a')
     const child = spawn(process.execPath, [main, this.#dataDir, this.#address, String(this.#idleMs)], {
       detached: true,
@@ -118,30 +139,9 @@ export class KeeperClient {
       env: { PATH: process.env.PATH ?? '', ...trusted() },
     })
     closeSync(log)
+    child.on('error', () => {})
     child.unref()
-    let ended = false
-    child.once('exit', () => {
-      ended = true
-    })
-    child.once('error', () => {
-      ended = true
-    })
-    const deadline = Date.now() + startTimeoutMs
-    for (;;) {
-      await wait(10)
-      // It may have ended because another one was faster: that one answers.
-      const last = ended
-      const socket = await dial(this.#address).catch(() => undefined)
-      if (socket) return socket
-      if (last || Date.now() > deadline) {
-        const fix = `see ${path.join(this.#dataDir, 'keeper.log')}`
-        throw new ContainerUnavailable({
-          tried: ['bubblewrap'],
-          reason: 'the keeper of the containers does not start',
-          fix,
-        })
-      }
-    }
+    return child
   }
 
   #take(response: KeeperResponse): void {

@@ -1,7 +1,15 @@
 import { readdir } from 'node:fs/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { containersRoot, SessionFolder } from '../keeper/session-folder.ts'
-import type { Container, ContainerCall, ContainerProvider, ContainerSpec, Injection, Probe } from '../provider.ts'
+import {
+  type Container,
+  type ContainerCall,
+  type ContainerProvider,
+  type ContainerSpec,
+  ContainerUnavailable,
+  type Injection,
+  type Probe,
+} from '../provider.ts'
 import { cgroupVersion } from './cgroups.ts'
 import { KeeperClient, KeeperGone } from './keeper-client.ts'
 import { explain, tryOut } from './probe.ts'
@@ -94,6 +102,10 @@ export class BubblewrapProvider implements ContainerProvider {
           if (signal?.aborted) abort()
           return (await answer) as ToolResult
         } catch (error) {
+          if (tries > 1 && error instanceof ContainerUnavailable) {
+            // The keeper before may have begun it, and there is none that could read how far it had come.
+            throw new Error(`what ran it was killed, and then: ${error.message}`)
+          }
           // A new keeper finds in the ledger how far the call had come: asking again never runs it twice.
           if (!(error instanceof KeeperGone) || tries === 3) throw error
         }

@@ -7,6 +7,8 @@ export class KeptResults {
   readonly #ledger: Ledger
   readonly #unsaved = new Map<string, Extract<Entry, { state: 'done' }>>()
 
+  readonly #saving = new Set<string>()
+
   constructor(sessionId: string, ledger: Ledger) {
     this.#sessionId = sessionId
     this.#ledger = ledger
@@ -20,11 +22,16 @@ export class KeptResults {
   async record(id: string, fingerprint: string, result: ToolResult): Promise<void> {
     this.#unsaved.set(id, { state: 'done', fingerprint, result })
     for (const [unsaved, entry] of this.#unsaved) {
+      // Calls that end at the same time save their own.
+      if (this.#saving.has(unsaved)) continue
+      this.#saving.add(unsaved)
       try {
         await this.#ledger.finish(unsaved, entry.fingerprint, entry.result)
         this.#unsaved.delete(unsaved)
       } catch (error) {
         console.error(`ledger of ${this.#sessionId}: ${error}`)
+      } finally {
+        this.#saving.delete(unsaved)
       }
     }
   }

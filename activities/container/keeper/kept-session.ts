@@ -1,8 +1,5 @@
 import { open } from 'node:fs/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
-import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
-import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
-import { launch } from '../bubblewrap/launch.ts'
 import {
   type ContainerCall,
   type ContainerNotice,
@@ -12,25 +9,13 @@ import {
 } from '../provider.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
 import { Checkouts } from './checkouts.ts'
-import { Gateway } from './gateway.ts'
-import { CallLost, KeptContainer } from './kept-container.ts'
+import { type Host, Housing } from './housing.ts'
+import { CallLost, type KeptContainer } from './kept-container.ts'
 import { KeptNotices } from './kept-notices.ts'
 import { KeptResults } from './kept-results.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
 import { notBegun, restarted, rested, revived, unknown, withNews } from './results.ts'
-import type { RuntimeFiles } from './runtime-files.ts'
 import { SessionFolder } from './session-folder.ts'
-import { layOut } from './software.ts'
-import { writeTrust } from './trust.ts'
-import { giveWritableMounts } from './writable-mounts.ts'
-
-export interface Host {
-  root: string
-  runtime: RuntimeFiles
-  cgroups: CgroupVersion
-  /** Begins the names of this data folder's cgroups. */
-  cgroupPrefix: string
-}
 
 interface Running {
   fingerprint: string
@@ -52,9 +37,7 @@ export class KeptSession {
   readonly #checkouts: Checkouts
   readonly #notices = new KeptNotices()
   #spec: ContainerSpec | undefined
-  #container: KeptContainer | undefined
-  #cgroup: Cgroup | undefined
-  #gateway: Gateway | undefined
+  #housing: Housing | undefined
   #starting: Promise<KeptContainer> | undefined
   /** Ends a container that nobody needs. */
   #idle: NodeJS.Timeout | undefined
@@ -78,16 +61,16 @@ export class KeptSession {
 
   /** Whether its container was given placeholders of secrets. */
   get hasInjections(): boolean {
-    return this.#gateway?.certificate !== undefined
+    return this.#housing?.hasInjections ?? false
   }
 
   inject(injections: Injection[]): void {
-    if (this.#gateway) this.#gateway.policy = { ...this.#gateway.policy, injections }
+    this.#housing?.inject(injections)
   }
 
   open(spec: ContainerSpec): void {
     this.#spec = spec
-    this.#gateway?.renew(spec.egress)
+    this.#housing?.renew(spec.egress)
   }
 
   /** Runs the call, or joins it, or gives what is known of it. See Container.call. */
@@ -115,15 +98,14 @@ export class KeptSession {
     if (!this.#running.has(id)) return
     this.#aborted.add(id)
     this.#wake.get(id)?.()
-    this.#container?.stopCall(id)
+    this.#housing?.container?.stopCall(id)
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#idle)
     await this.#starting?.catch(() => {})
-    await this.#container?.stop()
-    this.#container = undefined
-    await this.#clear()
+    await this.#housing?.end()
+    this.#housing = undefined
   }
 
   #restLater(): void {
@@ -131,7 +113,7 @@ export class KeptSession {
     if (idleMs === undefined || this.busy) return
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => {
-      if (this.busy || !this.#container || this.#container.ended) return
+      if (this.busy || (this.#housing?.container?.ended ?? true)) return
       this.#notices.add(rested(idleMs))
       this.#resting = this.stop()
         .catch(() => {})
@@ -139,15 +121,6 @@ export class KeptSession {
           this.#resting = undefined
         })
     }, idleMs).unref()
-  }
-
-  /** Takes away what a container had that has ended. */
-  async #clear(): Promise<void> {
-    const [cgroup, gateway] = [this.#cgroup, this.#gateway]
-    this.#cgroup = undefined
-    this.#gateway = undefined
-    await gateway?.close()
-    await cgroup?.remove()
   }
 
   async destroy(): Promise<void> {
@@ -227,7 +200,7 @@ export class KeptSession {
     // Software that changes is for the next container; that which could not be had is waited for.
     const hasSoftware = software?.isComplete !== false
     const wanted = JSON.stringify([mounts, egress !== undefined, injects, environment, hasSoftware])
-    const current = this.#container
+    const current = this.#housing?.container
     if (current && !current.ended && (this.#mounted === wanted || current.busy)) return current
     this.#starting ??= this.#start(this.#spec, wanted).finally(() => {
       this.#starting = undefined
@@ -236,49 +209,19 @@ export class KeptSession {
   }
 
   async #start(spec: ContainerSpec, mounted: string): Promise<KeptContainer> {
-    if (this.#container && !this.#container.ended) this.#notices.add(restarted)
-    await this.#container?.stop()
-    await this.#clear()
-    const { root, runtime, cgroups, cgroupPrefix } = this.#host
+    if (this.#housing?.container?.ended === false) this.#notices.add(restarted)
+    await this.#housing?.end()
     try {
       const uid = await this.#folder.prepare()
       await this.#noticeFormer()
-      if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
-      this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${this.id}`, spec.limits))
-      if (spec.egress) this.#gateway = await Gateway.open(this.#folder.gateway, spec.egress, uid)
-      const certificate = this.#gateway?.certificate
-      if (certificate !== undefined) await writeTrust(this.#folder.trust, certificate)
-      const software = spec.software && (await layOut(spec.software, this.#folder.usr))
-      const layout = {
-        ...this.#folder.layout,
-        ...runtime,
-        ...(software?.overUsr && { usr: software.overUsr.at }),
-        ...(this.#gateway && { gateway: this.#folder.gateway }),
-        ...(certificate !== undefined && { trust: this.#folder.trust }),
-      }
-      const { tmpBytes } = spec.limits
-      const process = launch({
-        options: (seccompDescriptor) =>
-          bwrapOptions(layout, [...spec.mounts, ...(software?.mounts ?? [])], {
-            tmpBytes,
-            seccompDescriptor,
-            environment: { ...software?.variables, ...spec.environment },
-            path: software?.path,
-          }),
-        command,
-        limits: spec.limits,
-        ...(uid !== undefined && { uid }),
-        cgroups: this.#cgroup?.folders ?? [],
-        ...(software?.overUsr && { overUsr: software.overUsr }),
-      })
-      const container = new KeptContainer(process)
-      this.#container = container
+      // At once: what changes while it starts holds too.
+      this.#housing = new Housing(this.#host, this.#folder)
+      const container = await this.#housing.start(spec, uid)
       this.#mounted = mounted
-      await container.started()
       return container
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `${reason} (under ${root})`, cause })
+      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `${reason} (under ${this.#host.root})`, cause })
     }
   }
 
