@@ -7,6 +7,9 @@ import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
 import { RestartPace } from './restart-pace.ts'
 
+/** Of worker processes; 0 is the usual, a greater one waits for lesser ones. */
+const workerNiceness = 5
+
 export interface SupervisorOptions {
   /** The worker's program; it is forked with IPC. */
   program: string | URL
@@ -153,6 +156,8 @@ export class Supervisor {
       },
       detached: true,
     })
+    // What has many waiting goes first: the Temporal server and the API; behind the workers come the agents' commands.
+    if (child.pid !== undefined) lower(child.pid)
     const ended = Promise.withResolvers<void>()
     const place: Place = {
       index,
@@ -264,4 +269,12 @@ async function end({ child, ended }: Place, graceMs: number): Promise<void> {
   child.kill('SIGTERM')
   await ended
   clearTimeout(force)
+}
+
+function lower(pid: number): void {
+  try {
+    if (os.getPriority(pid) < workerNiceness) os.setPriority(pid, workerNiceness)
+  } catch {
+    // It is gone already.
+  }
 }
