@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Snapshot } from '../../store/snapshot-records.ts'
 import { alone } from '../alone.ts'
-import type { ContainerNotice, ContainerProvider } from '../container/provider.ts'
+import { type ContainerNotice, type ContainerProvider, ContainerUnavailable } from '../container/provider.ts'
 import { readIndex } from './index-file.ts'
 import { newsIn, restoreSnapshot } from './restore-snapshot.ts'
 import { Schedule } from './schedule.ts'
@@ -110,7 +110,7 @@ export class Workspaces {
     if (await this.#isOutOfDate(sessionId)) {
       await alone(`restore ${host} ${sessionId}`, async () => {
         const snapshot = await this.#isOutOfDate(sessionId)
-        if (snapshot) await this.#restore(sessionId, snapshot)
+        if (snapshot) await this.#restore(sessionId, snapshot).catch(notRestored)
       })
     }
     const news = await readFile(newsIn(await files.notes(sessionId)), 'utf8').catch(() => undefined)
@@ -157,4 +157,11 @@ export class Workspaces {
       // Without files there is nothing to save, and a full disk has its own errors.
       .catch(() => {})
   }
+}
+
+/** The call that needs the files has not begun. */
+function notRestored(cause: Error): never {
+  if (cause instanceof ContainerUnavailable) throw cause
+  const reason = `the session's files are not here and cannot be put back: ${cause.message}`
+  throw new ContainerUnavailable({ tried: [], reason, cause })
 }

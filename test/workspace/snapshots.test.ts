@@ -209,6 +209,21 @@ describe('the files of a session', () => {
     )
   })
 
+  it('that cannot be put back are waited for: nothing runs without them', async () => {
+    const { host, blobs } = await surroundings()
+    const one = host('one')
+    await one.bash('echo 1 > file')
+    await one.save()
+    await one.lose()
+    const { getStream } = blobs
+    blobs.getStream = () => Promise.reject(new Error('the storage does not answer'))
+    await expect(one.bash('echo ran > file')).rejects.toThrow(
+      "no container: the session's files are not here and cannot be put back: the storage does not answer",
+    )
+    blobs.getStream = getStream
+    expect(await one.bash('cat file')).toMatch(/\n1$/)
+  })
+
   it('that are too large are not saved, and nothing else is hindered', async () => {
     const { host, stored } = await surroundings()
     const one = host('one', MiB)

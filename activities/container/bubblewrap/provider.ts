@@ -32,7 +32,9 @@ export class BubblewrapProvider implements ContainerProvider {
 
   constructor({ dataDir, keeperIdleMs = 60_000 }: BubblewrapOptions) {
     this.#dataDir = dataDir
-    this.files = new SessionFiles(() => containersRoot(dataDir))
+    let root: Promise<string> | undefined
+    // Asked for with each call.
+    this.files = new SessionFiles(() => (root ??= containersRoot(dataDir)))
     this.#client = new KeeperClient(dataDir, keeperIdleMs)
   }
 

@@ -114,7 +114,7 @@ const exists = (file: string) =>
   stat(file).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
       throw error
     },
   )
