@@ -82,8 +82,8 @@ export const settingsSchema = z.strictObject({
       processes: count.max(64).default(1),
       /** One more process that takes over at once when another dies. @default true */
       standby: z.boolean().default(true),
-      /** Sessions held in memory, the others are replayed when they are needed. @default the SDK's, by the memory there is */
-      maxCachedWorkflows: count.optional(),
+      /** Sessions that a process holds in memory; the others are replayed when they are needed. @default 500 */
+      maxCachedWorkflows: count.default(500),
       /** Model requests and tool calls at once, in each process. @default 200 */
       maxConcurrentActivities: count.default(200),
       /** @default 40 */
