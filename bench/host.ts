@@ -27,6 +27,8 @@ export interface Bench {
   /** Pid of the process that serves the API. */
   pid: number
   workerPids(): Promise<number[]>
+  /** Pids of the processes that a turn keeps busy, by what they are. */
+  busyPids(): Promise<Record<'temporal' | 'workers' | 'api' | 'model', number[]>>
   /** The newest requests that the model received. */
   modelRequests(): Promise<ReceivedRequest[]>
   newSession(): Promise<string>
@@ -66,6 +68,9 @@ export async function startBench({ profile }: { profile?: string } = {}): Promis
   await log.close()
   const ended = once(host, 'exit')
   await answering(url, ended)
+  const titled = async (test: (title: string) => boolean) =>
+    (await below(host.pid!)).filter(({ title }) => test(title)).map(({ pid }) => pid)
+  const workerPids = () => titled((title) => title === 'holdfast worker')
   const running = (await runningHost(data))!
   const { address, namespace } = running.temporal
   const connection = await connect({ address })
@@ -84,10 +89,13 @@ export async function startBench({ profile }: { profile?: string } = {}): Promis
     agent: agent.id,
     environment: environment.id,
     pid: host.pid!,
-    async workerPids() {
-      const children = await below(host.pid!)
-      return children.filter(({ title }) => title === 'holdfast worker').map(({ pid }) => pid)
-    },
+    workerPids,
+    busyPids: async () => ({
+      temporal: await titled((title) => title.includes(' server start-dev ')),
+      workers: await workerPids(),
+      api: [host.pid!],
+      model: [model.pid!],
+    }),
     modelRequests: async () => (await fetch(`${modelUrl}/requests`)).json() as Promise<ReceivedRequest[]>,
     newSession: async () => (await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id })).id,
     async stop() {
@@ -132,6 +140,13 @@ export async function memoryOf(pid: number): Promise<{ resident: number; peak: n
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   const bytes = (key: string) => 1024 * Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(status)?.[1])
   return { resident: bytes('VmRSS'), peak: bytes('VmHWM') }
+}
+
+/** Milliseconds of processor time that a process has used; 0 of one that is gone. The kernel counts in hundredths of a second. */
+export async function cpuOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0))
 }
 
 export async function forgetPeak(pid: number): Promise<void> {

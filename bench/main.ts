@@ -55,7 +55,7 @@ process.exit(0)
 
 function show({ name, unit, measured, floor, note }: Line): void {
   const number = (value: number) => `${value.toFixed(value < 100 ? 1 : 0)} ${unit}`.trim()
-  const ratio = floor ? (measured.median / floor.median).toFixed(2) : ''
+  const ratio = floor?.median ? (measured.median / floor.median).toFixed(2) : ''
   print([name, number(measured.median), number(measured.p95), floor ? number(floor.median) : '', ratio, note ?? ''])
 }
 

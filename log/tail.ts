@@ -4,6 +4,7 @@ import type { PayloadCodec } from '@temporalio/common'
 import { HistoryDecoder } from './decoder.ts'
 import type { LogItem } from './projection.ts'
 import { RunView } from './run-view.ts'
+import { TaskPace } from './task-pace.ts'
 
 const INVALID_ARGUMENT = 3
 const NOT_FOUND = 5
@@ -47,6 +48,11 @@ export class Tail {
   #abort: AbortController | undefined
   #pumped: Promise<void> | undefined
   #progress = Promise.withResolvers<void>()
+  readonly #pace = new TaskPace()
+  /** How many wait for what the history holds by now. */
+  #hurried = 0
+  /** Ends the pause between two polls. */
+  #rested: AbortController | undefined
   /** Why what the server gave could not be read the last time. */
   #unreadable: unknown
 
@@ -91,9 +97,15 @@ export class Tail {
     if (this.current?.closed) return this.current
     const { runId, length } = await this.#described()
     const reached = () => (this.#runId === runId ? this.#seen >= length : this.#visited.has(runId))
-    while (!this.gone && !this.current?.closed && !reached()) {
-      await this.#progress.promise
-      if (this.#unreadable && !reached()) throw this.#unreadable
+    this.#hurried++
+    this.#rested?.abort()
+    try {
+      while (!this.gone && !this.current?.closed && !reached()) {
+        await this.#progress.promise
+        if (this.#unreadable && !reached()) throw this.#unreadable
+      }
+    } finally {
+      this.#hurried--
     }
     if (!this.current) throw new HistoryGone(this.#workflowId)
     return this.current
@@ -161,6 +173,7 @@ export class Tail {
         this.#unreadable = undefined
         // Who waited for this page and needs no more lets go now, before the next poll is sent.
         if (this.#lingerMs === 0) await immediate()
+        await this.#rest(signal)
       } catch (error) {
         if (signal.aborted) break
         if (error instanceof HistoryGone || isNotFound(error)) {
@@ -181,6 +194,15 @@ export class Tail {
     }
   }
 
+  /** Nothing new can come before the task that is on its way ends. Who has to know at once does not wait for that. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { pauseMs } = this.#pace
+    if (this.#hurried || pauseMs === 0) return
+    this.#rested = new AbortController()
+    await wait(pauseMs, undefined, { signal: AbortSignal.any([signal, this.#rested.signal]) }).catch(() => {})
+    this.#rested = undefined
+  }
+
   async #page(signal: AbortSignal): Promise<void> {
     const { connection, namespace } = this.#source
     const request = {
@@ -190,8 +212,8 @@ export class Tail {
       waitNewEvent: true,
       nextPageToken: this.#token,
     }
-    const response = await connection.withAbortSignal(signal, () =>
-      connection.workflowService.getWorkflowExecutionHistory(request),
+    const response = await once(signal, (signal) =>
+      connection.withAbortSignal(signal, () => connection.workflowService.getWorkflowExecutionHistory(request)),
     )
     const events = response.history?.events ?? []
     if (!this.#token) this.#decoder = new HistoryDecoder(this.#source.codec)
@@ -199,6 +221,7 @@ export class Tail {
     for (const event of events) {
       const fact = await this.#decoder.decode(event)
       this.#seen = Math.max(this.#seen, Number(event.eventId))
+      this.#pace.see(event)
       if (!fact) continue
       if (fact.kind === 'started') this.#begin(fact.input.run)
       if (fact.kind === 'closed' && fact.how === 'terminated') {
@@ -246,6 +269,19 @@ export class Tail {
     const { resolve } = this.#progress
     this.#progress = Promise.withResolvers()
     resolve()
+  }
+}
+
+/** Temporal's client leaves a listener on the signal of each call: with one for them all, every poll costs more than the one before. */
+async function once<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const own = new AbortController()
+  const abort = () => own.abort()
+  signal.throwIfAborted()
+  signal.addEventListener('abort', abort)
+  try {
+    return await call(own.signal)
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 

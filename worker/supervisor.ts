@@ -10,6 +10,9 @@ import { RestartPace } from './restart-pace.ts'
 /** Of worker processes; 0 is the usual, a greater one waits for lesser ones. */
 const workerNiceness = 5
 
+/** The usual 16 MB let each of a worker's two heaps keep what died young: half as much memory beside 5,000 idle sessions, no slower. */
+const memoryFlags = ['--max-semi-space-size=4']
+
 export interface SupervisorOptions {
   /** The worker's program; it is forked with IPC. */
   program: string | URL
@@ -147,6 +150,7 @@ export class Supervisor {
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
+      execArgv: [...process.execArgv, ...memoryFlags],
       env: {
         // A third of the time that a replacement takes to start is reading and compiling its code.
         NODE_COMPILE_CACHE: path.join(config.dataDir, 'compile-cache'),

@@ -18,6 +18,11 @@ export class Floor {
     this.#taskQueue = taskQueue
   }
 
+  /** Pid of its worker. */
+  get pid(): number {
+    return this.#worker.pid!
+  }
+
   static async start(address: string, folder: string): Promise<Floor> {
     const { code } = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('workflow.ts', import.meta.url)),

@@ -1,4 +1,4 @@
-import { type Bench, waitForWorker } from '../host.ts'
+import { type Bench, cpuOf, waitForWorker } from '../host.ts'
 import type { Line, Measurements } from '../measurement.ts'
 import { openSession, type Session } from '../open-session.ts'
 import { summarize } from '../statistics.ts'
@@ -22,6 +22,38 @@ export const turns: Measurements = {
     session.close()
     const note = 'message, model, bash in the container, model, idle; seen by an SSE reader'
     return [{ name: 'turn', unit: 'ms', measured: summarize(times), floor: summarize(floors), note }]
+  },
+
+  /** What the machine computes for a turn, by process: the one that sends and reads is named, for the product's readers are elsewhere. */
+  async cpu(bench, { rounds }) {
+    const session = await openSession(bench)
+    const floor = await bench.floor.session()
+    const { temporal, workers, api, model } = await bench.busyPids()
+    const processes = { temporal, worker: [...workers, bench.floor.pid], api, model, client: [process.pid] }
+    const used = () => Promise.all(Object.values(processes).map((pids) => sum(pids.map(cpuOf))))
+    const each = async (turn: () => Promise<unknown>) => {
+      const before = await used()
+      for (let round = 0; round < rounds; round++) await turn()
+      return (await used()).map((after, index) => (after - before[index]!) / rounds)
+    }
+    for (const turn of [() => session.turn(withTool), floor]) await each(turn)
+    const [measured, floors]: [number[][], number[][]] = [[], []]
+    for (let block = 0; block < 4; block++) {
+      measured.push(await each(() => session.turn(withTool)))
+      floors.push(await each(floor))
+    }
+    session.close()
+    const names = [...Object.keys(processes), 'all']
+    const all = (blocks: number[][]) => blocks.map((block) => [...block, block.reduce((a, b) => a + b)])
+    const column = (blocks: number[][], index: number) => summarize(all(blocks).map((block) => block[index]!))
+    const note = 'processor time of a turn'
+    return names.map((name, index) => ({
+      name: `cpu, ${name}`,
+      unit: 'ms',
+      measured: column(measured, index),
+      floor: column(floors, index),
+      note,
+    }))
   },
 
   async 'first-event'(bench, { rounds }) {
@@ -105,6 +137,10 @@ export const turns: Measurements = {
     const note = 'prompt tokens read from the cache over a turn of 50 steps, of what an ideal prefix cache reads'
     return [{ name: 'cache', unit: '%', measured: summarize([(100 * read) / ideal]), note }]
   },
+}
+
+async function sum(numbers: Promise<number>[]): Promise<number> {
+  return (await Promise.all(numbers)).reduce((total, number) => total + number, 0)
 }
 
 /** A turn of a session that no worker remembers: the process that has it is killed before, another one is there. */

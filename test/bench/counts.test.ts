@@ -22,7 +22,7 @@ const budget = {
   PollActivityTaskQueue: 0.5,
   DescribeWorkflowExecution: 1,
   // The reader's, and two for the prompts; one more where an answer splits what it could have had at once.
-  PollWorkflowExecutionHistory: 18,
+  PollWorkflowExecutionHistory: 13,
   GetWorkflowExecutionHistory: 0.5,
   RecordActivityTaskHeartbeat: 0.5,
   QueryWorkflow: 0,

@@ -1,0 +1,122 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { type HistorySource, Tail } from '../../log/tail.ts'
+import { TaskPace } from '../../log/task-pace.ts'
+
+type Page = { history: { events: object[] }; nextPageToken: Uint8Array }
+
+type HistoryEvent = Parameters<TaskPace['see']>[0]
+
+function event(eventId: number, ms: number, attributes: object): HistoryEvent {
+  const eventTime = { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 }
+  return { eventId, eventTime, ...attributes } as unknown as HistoryEvent
+}
+const scheduled = (id: number, ms: number) => event(id, ms, { workflowTaskScheduledEventAttributes: {} })
+const started = (id: number, ms: number) => event(id, ms, { workflowTaskStartedEventAttributes: {} })
+const completed = (id: number, ms: number) => event(id, ms, { workflowTaskCompletedEventAttributes: {} })
+
+/** A Temporal whose long polls are answered by the test. */
+function source() {
+  const signals: AbortSignal[] = []
+  const polls: { at: number; answer(page: Page): void }[] = []
+  let length = 0
+  let current: AbortSignal
+  const connection = {
+    withAbortSignal: (signal: AbortSignal, call: () => unknown) => {
+      signals.push(signal)
+      current = signal
+      return call()
+    },
+    workflowService: {
+      describeWorkflowExecution: async () => ({
+        workflowExecutionInfo: { execution: { runId: 'a' }, historyLength: length },
+      }),
+      getWorkflowExecutionHistory: () =>
+        new Promise<Page>((resolve, reject) => {
+          polls.push({ at: performance.now(), answer: resolve })
+          current.addEventListener('abort', () => reject(new Error('aborted')))
+        }),
+    },
+  }
+  const codec = { encode: async (payloads: unknown) => payloads, decode: async (payloads: unknown) => payloads }
+  /** Answers the newest poll. */
+  const answer = async (...events: object[]) => {
+    const asked = polls.length
+    length += events.length
+    polls.at(-1)!.answer({ history: { events }, nextPageToken: new Uint8Array([1]) })
+    return asked
+  }
+  const poll = async (number: number) => {
+    while (polls.length < number) await wait(1)
+  }
+  return { source: { connection, namespace: 'n', codec } as unknown as HistorySource, signals, polls, answer, poll }
+}
+
+describe('the polls of a tail', () => {
+  it('are given a signal each, for what listens to one is never taken off it', async () => {
+    const { source: from, signals, answer, poll } = source()
+    const tail = new Tail(from, 'sesn_1')
+    tail.hold()
+    for (let number = 1; number <= 5; number++) {
+      await poll(number)
+      await answer(started(number, 0))
+    }
+    await poll(6)
+    expect(new Set(signals).size).toBe(6)
+    expect(signals.slice(0, 5).some(({ aborted }) => aborted)).toBe(false)
+    await tail.end()
+    expect(signals[5]!.aborted).toBe(true)
+  })
+
+  it('wait for the task that is on its way, except when somebody has to know what there is', async () => {
+    const { source: from, polls, answer, poll } = source()
+    const tail = new Tail(from, 'sesn_1')
+    tail.hold()
+    await poll(1)
+    // As slow a task as is waited for; many of them, so that the average is there.
+    const slow = Array.from({ length: 60 }, (_, n) => [
+      scheduled(2 * n + 1, n * 1000),
+      completed(2 * n + 2, n * 1000 + 900),
+    ])
+    await answer(...slow.flat(), scheduled(121, 90_000))
+    await wait(5)
+    expect(polls.length).toBe(1)
+    const caughtUp = tail.catchUp().catch((error) => error)
+    await poll(2)
+    await answer(completed(122, 90_010))
+    await poll(3)
+    await tail.end()
+    await caughtUp
+  })
+})
+
+describe('TaskPace', () => {
+  it('pauses only while a task is on its way', () => {
+    const pace = new TaskPace()
+    expect(pace.pauseMs).toBe(0)
+    pace.see(scheduled(1, 0))
+    expect(pace.pauseMs).toBeGreaterThan(0)
+    pace.see(started(2, 1))
+    expect(pace.pauseMs).toBeGreaterThan(0)
+    pace.see(completed(3, 5))
+    expect(pace.pauseMs).toBe(0)
+    pace.see(scheduled(4, 9))
+    pace.see(event(5, 10, { workflowTaskTimedOutEventAttributes: {} }))
+    expect(pace.pauseMs).toBe(0)
+  })
+
+  it('comes near to what tasks take, up to a bound', () => {
+    const pause = (taskMs: number) => {
+      const pace = new TaskPace()
+      for (let n = 0; n < 100; n++) {
+        pace.see(scheduled(2 * n + 1, 1000 * n))
+        pace.see(completed(2 * n + 2, 1000 * n + taskMs))
+      }
+      pace.see(scheduled(201, 200_000))
+      return pace.pauseMs
+    }
+    expect(pause(3)).toBeCloseTo(3, 1)
+    expect(pause(20)).toBeCloseTo(20, 1)
+    expect(pause(60_000)).toBeLessThanOrEqual(50)
+  })
+})
