@@ -1,4 +1,3 @@
-import { activityInfo } from '@temporalio/activity'
 import type { Bus } from '../log/bus.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
 import type { CallModelInput, ModelStep } from '../protocol/contract.ts'
@@ -20,7 +19,7 @@ import { captureAtEnd } from './outputs/capture-at-end.ts'
 import type { SessionOutputs } from './outputs/session-outputs.ts'
 import { Previews } from './previews.ts'
 import { sessionOf } from './session-of.ts'
-import type { Transcripts } from './transcripts.ts'
+import { promptPlace, type Transcripts } from './transcripts.ts'
 import type { WebTools } from './web/web-tools.ts'
 
 export interface CallModelDependencies {
@@ -54,7 +53,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
     dependencies
   return async function callModel(input: CallModelInput): Promise<ModelStep> {
     const sessionId = sessionOf()
-    const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
+    const place = promptPlace(input)
     const atEnd = () => captureAtEnd(outputs, { sessionId, host, bound: input.host })
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
@@ -67,11 +66,11 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         if (!agent || !session) throw permanent(`session ${sessionId} has no configuration ${input.revision}`)
         const price = priceOf(agent.model.id, prices)
         if (price) cost = (spent) => ({ cost: costOf(price, spent) })
-        const { run, transcriptFrom, revision, begins: retry = false } = input
+        const { revision, begins: retry = false } = input
         const mcpTools = await mcp.catalog({ session, agent, revision }, { retry, signal })
         // Last: it also sees to it that nobody else has done this step meanwhile.
-        const messages = await transcripts.messages(sessionId, { run, transcriptFrom, activityId, scheduledAt }, signal)
-        const previews = new Previews(bus, sessionId, activityId)
+        const messages = await transcripts.messages(sessionId, place, signal)
+        const previews = new Previews(bus, sessionId, place.activityId)
         const response = await model.request(
           {
             model: agent.model.id,

@@ -1,4 +1,3 @@
-import { activityInfo } from '@temporalio/activity'
 import type { SessionLogs } from '../log/session-logs.ts'
 import type { TranscriptMessage } from '../log/transcript.ts'
 import type { CompactInput, Compaction } from '../protocol/contract.ts'
@@ -15,7 +14,7 @@ import { surroundingsOf } from './model/surroundings.ts'
 import { systemPrompt } from './model/system-prompt.ts'
 import { toolsFor } from './model/tool-definitions.ts'
 import { sessionOf } from './session-of.ts'
-import type { Transcripts } from './transcripts.ts'
+import { promptPlace, type Transcripts } from './transcripts.ts'
 import type { WebTools } from './web/web-tools.ts'
 
 export interface CompactDependencies {
@@ -53,7 +52,7 @@ const lengths = [Number.POSITIVE_INFINITY, 8000, 1000]
 export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web, prices }: CompactDependencies) {
   return async function compact(input: CompactInput): Promise<Compaction> {
     const sessionId = sessionOf()
-    const { activityId, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo()
+    const place = promptPlace(input)
     return stoppable(logs, sessionId, async (signal) => {
       const [agent, session] = await Promise.all([
         records.sessions.configuration(sessionId, input.revision),
@@ -61,11 +60,7 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web
       ])
       if (!agent || !session) throw asFailure(permanent(`session ${sessionId} has no configuration ${input.revision}`))
       try {
-        const { messages, oldest } = await transcripts.toCompact(
-          sessionId,
-          { run: input.run, transcriptFrom: input.transcriptFrom, activityId, scheduledAt },
-          signal,
-        )
+        const { messages, oldest } = await transcripts.toCompact(sessionId, place, signal)
         const { revision } = input
         const mcpTools = await mcp.catalog({ session, agent, revision }, { retry: false, signal })
         const request = {

@@ -5,16 +5,14 @@ import { makeNotify } from './notify.ts'
 import { makeRunTool, type RunToolDependencies } from './run-tool.ts'
 import { makeSealRun } from './seal-run.ts'
 import { sessionOf } from './session-of.ts'
-import { Transcripts } from './transcripts.ts'
 
-export type ActivityDependencies = Omit<CallModelDependencies, 'transcripts'> & RunToolDependencies & EraseDependencies
+export type ActivityDependencies = CallModelDependencies & RunToolDependencies & EraseDependencies
 
 /** Every activity of a session, over what it needs of the world. */
 export function createActivities(dependencies: ActivityDependencies) {
-  const transcripts = new Transcripts(dependencies.logs)
   return {
-    callModel: makeCallModel({ ...dependencies, transcripts }),
-    compact: makeCompact({ ...dependencies, transcripts }),
+    callModel: makeCallModel(dependencies),
+    compact: makeCompact(dependencies),
     runTool: makeRunTool(dependencies),
     sealRun: makeSealRun(dependencies),
     notify: makeNotify(dependencies),

@@ -1,7 +1,10 @@
+import { activityInfo } from '@temporalio/activity'
 import type { Fact } from '../log/facts.ts'
 import type { RunView } from '../log/run-view.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { Transcript, type TranscriptMessage } from '../log/transcript.ts'
+import type { CompactInput, Handout } from '../protocol/contract.ts'
+import { HandedPrompts, type Handing } from './handed-prompts.ts'
 
 interface Known {
   transcript: Transcript
@@ -18,6 +21,16 @@ export interface PromptPlace {
   activityId: string
   /** When it was scheduled, milliseconds since the epoch. */
   scheduledAt: number
+  /** Temporal's id of the run. */
+  runId: string
+  /** Names, with the activity's id, the handout that is for it. */
+  decidedAt?: number | undefined
+}
+
+/** Where the prompt of the running activity ends. */
+export function promptPlace({ run, transcriptFrom, decidedAt }: CompactInput): PromptPlace {
+  const { activityId, currentAttemptScheduledTimestampMs: scheduledAt, workflowExecution } = activityInfo()
+  return { run, transcriptFrom, activityId, scheduledAt, runId: workflowExecution?.runId ?? '', decidedAt }
 }
 
 /** Below the shortest heartbeat time-out: an attempt that is younger cannot have been given up. */
@@ -26,15 +39,24 @@ const surelyWantedMs = 400
 /**
  * Builds prompts: everything in a session's log before the activity that asks. That prefix never changes, so a retry
  * builds the same bytes; and what was built before is kept, so that the work is in proportion to what is new.
+ *
+ * What the workflow has handed out to this process is the same, and is there already; otherwise the history is read.
  */
 export class Transcripts {
   readonly #logs: SessionLogs
   readonly #capacity: number
   readonly #known = new Map<string, Known>()
+  readonly #handed: HandedPrompts
 
   constructor(logs: SessionLogs, capacity = 200) {
     this.#logs = logs
     this.#capacity = capacity
+    this.#handed = new HandedPrompts(capacity)
+  }
+
+  /** Takes what a workflow of this process hands out. */
+  take(workflow: Handing, handout: Handout): void {
+    this.#handed.take(workflow, handout)
   }
 
   async messages(sessionId: string, place: PromptPlace, signal: AbortSignal): Promise<TranscriptMessage[]> {
@@ -52,6 +74,18 @@ export class Transcripts {
 
   async #transcript(sessionId: string, place: PromptPlace, signal: AbortSignal): Promise<Transcript> {
     const log = this.#logs.get(sessionId)
+    const handed = await this.#handed.transcript(sessionId, place, (from, before) => log.sealedFacts(from, before))
+    if (handed && !mayBeGivenUp(place)) return handed
+    return this.#read(sessionId, log, place, signal)
+  }
+
+  /** From the history, which also says whether somebody else has done this step meanwhile. */
+  async #read(
+    sessionId: string,
+    log: ReturnType<SessionLogs['get']>,
+    place: PromptPlace,
+    signal: AbortSignal,
+  ): Promise<Transcript> {
     const release = log.tail.hold()
     try {
       let view = await runOf(log.tail, place.run, signal)
@@ -63,8 +97,7 @@ export class Transcripts {
         own = await indexOf(view, place.activityId, signal)
       }
       const known = await this.#advance(sessionId, log, view, place, own)
-      // A process that was frozen, or cut off from Temporal, must not ask for a step that another has done by now.
-      if (Date.now() - place.scheduledAt > surelyWantedMs) await log.tail.catchUp()
+      if (mayBeGivenUp(place)) await log.tail.catchUp()
       if (view.facts.some((fact) => isEnd(fact, place.activityId))) {
         throw new Error('this attempt was given up: another has taken its place')
       }
@@ -101,6 +134,9 @@ export class Transcripts {
     return known
   }
 }
+
+/** A process that was frozen, or cut off from Temporal, must not ask for a step that another has done by now. */
+const mayBeGivenUp = ({ scheduledAt }: PromptPlace) => Date.now() - scheduledAt > surelyWantedMs
 
 function apply(known: Known, upTo: number): void {
   for (; known.applied < upTo; known.applied++) {

@@ -9,7 +9,7 @@ import type { Connection } from '@temporalio/client'
 import { below } from '../chaos/processes.ts'
 import { connect } from '../client/connection.ts'
 import type { ReceivedRequest } from '../testing/scripted-model/server.ts'
-import { runningHost } from '../worker/running-host.ts'
+import { type RunningHost, runningHost } from '../worker/running-host.ts'
 import { freePort } from '../worker/temporal-server/free-port.ts'
 import { Floor } from './floor/floor.ts'
 
@@ -67,12 +67,10 @@ export async function startBench({ profile }: { profile?: string } = {}): Promis
   })
   await log.close()
   const ended = once(host, 'exit')
-  await answering(url, ended)
+  const { address, namespace } = (await answering(url, data, ended)).temporal
   const titled = async (test: (title: string) => boolean) =>
     (await below(host.pid!)).filter(({ title }) => test(title)).map(({ pid }) => pid)
   const workerPids = () => titled((title) => title === 'holdfast worker')
-  const running = (await runningHost(data))!
-  const { address, namespace } = running.temporal
   const connection = await connect({ address })
   const floor = await Floor.start(address, folder)
   const client = new Anthropic({ apiKey: 'none', baseURL: url, maxRetries: 0 })
@@ -112,14 +110,15 @@ export async function startBench({ profile }: { profile?: string } = {}): Promis
 /** Node writes a CPU profile of each process when it ends. */
 const profiling = (folder: string) => ({ NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` })
 
-async function answering(url: string, ended: Promise<unknown>): Promise<void> {
+async function answering(url: string, data: string, ended: Promise<unknown>): Promise<RunningHost> {
   let over = false
   void ended.then(() => {
     over = true
   })
   for (const started = Date.now(); !over && Date.now() - started < startMs; ) {
     const answer = await fetch(`${url}/health`).catch(() => undefined)
-    if (answer?.ok) return
+    const running = answer?.ok && (await runningHost(data))
+    if (running) return running
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error('the host did not start')

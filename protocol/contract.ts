@@ -266,7 +266,32 @@ export interface CallModelInput {
   host?: string
   /** A turn begins: MCP servers that failed before are tried again. */
   begins?: boolean
+  /** History events when the request was decided on: with the activity's id it names the handout that goes with it. */
+  decidedAt?: number
 }
+
+/** What the session saw or said, in the order of the history but without places there: as much as prompts are made of. */
+export type HandedFact =
+  | { kind: 'started'; input: SessionStart }
+  | { kind: 'delivered'; events: UserEvent[] }
+  | { kind: 'announced'; announcement: Announcement }
+  | { kind: 'completed'; activity: string; activityId: string; result: unknown }
+
+/**
+ * What a session hands to the worker that it runs in, beside its history, so that nobody there has to read for a prompt
+ * what the workflow has just been told: all that is new since the handout before.
+ */
+export interface Handout {
+  run: number
+  /** Counts the handouts of a run, from 0. */
+  sequence: number
+  facts: HandedFact[]
+  /** The model request that is made of it; absent on the last one, with which the run is continued as new. */
+  request?: { activityId: string; decidedAt: number }
+}
+
+/** The sink that takes handouts. */
+export type HandoutSinks = { prompts: { hand(handout: Handout): void } }
 
 /** A content block of the model's reply, exactly as it came: it is sent back unchanged with the next request. */
 export type AssistantBlock = { type: string; [field: string]: unknown }

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
+import { type InjectedSinks, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { AddressPolicy } from '../activities/egress/address-policy.ts'
@@ -15,6 +15,7 @@ import { collectOrphans, Orphans } from '../activities/orphans.ts'
 import { Outputs } from '../activities/outputs/outputs.ts'
 import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
 import { PackageLayers } from '../activities/packages/package-layers.ts'
+import { Transcripts } from '../activities/transcripts.ts'
 import { openSearch } from '../activities/web/search/open-search.ts'
 import { WebTools } from '../activities/web/web-tools.ts'
 import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
@@ -25,6 +26,7 @@ import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
 import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
+import type { HandoutSinks } from '../protocol/contract.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
 import { openSecrets } from '../store/secrets.ts'
@@ -87,6 +89,7 @@ export async function prepareWorker(
   const endpoints = webhookEndpoints(config.webhooks ?? [], { env: process.env, allowPrivate })
   const http = new OutgoingHttp(new AddressPolicy({ allowPrivate }))
   const webhooks = webhookActivities({ connection, namespace, codec, endpoints, http })
+  const transcripts = new Transcripts(logs)
   const activities = createActivities({
     connection,
     namespace,
@@ -95,6 +98,7 @@ export async function prepareWorker(
     blobs,
     bus,
     model,
+    transcripts,
     ...(config.model.prices && { prices: config.model.prices }),
     ...(config.model.compactAtTokens && { compactAtTokens: config.model.compactAtTokens }),
     containers,
@@ -145,10 +149,15 @@ export async function prepareWorker(
     shutdownGraceTime: config.shutdownGraceMs,
     taskQueue,
   }
+  // Also what a replay hands out: it is what the process before had.
+  const sinks: InjectedSinks<HandoutSinks> = {
+    prompts: { hand: { fn: (workflow, handout) => transcripts.take(workflow, handout), callDuringReplay: true } },
+  }
   const workers = [
     await Worker.create({
       ...options,
       workflowBundle: await workflowBundle(),
+      sinks,
       maxConcurrentWorkflowTaskExecutions: maxConcurrentWorkflowTasks,
       ...(maxCachedWorkflows && { maxCachedWorkflows }),
       // How long a task waits for a worker that is gone before another gets it.

@@ -11,7 +11,8 @@ import { RestartPace } from './restart-pace.ts'
 const workerNiceness = 5
 
 /** The usual 16 MB let each of a worker's two heaps keep what died young: half as much memory beside 5,000 idle sessions, no slower. */
-const memoryFlags = ['--max-semi-space-size=4']
+const memoryFlags =
+  process.env.HF_FLAGS !== undefined ? process.env.HF_FLAGS.split(' ').filter(Boolean) : ['--max-semi-space-size=4']
 
 export interface SupervisorOptions {
   /** The worker's program; it is forked with IPC. */

@@ -34,26 +34,31 @@ export function callModel(state: SessionState, base: string): Promise<ModelStep>
     transcriptFrom: state.transcriptFrom,
     ...(state.host && { host: state.host }),
     ...(state.steps === 0 && { begins: true }),
+    ...state.handouts.forRequest(base),
   }
-  return scheduleActivity<ModelStep>(names.callModel, [input], {
-    ...oneAttempt,
-    activityId: base,
-    startToCloseTimeout: modelTimeoutMs,
-    heartbeatTimeout: heartbeatTimeoutMs,
-  })
+  return noted(state, names.callModel, base, (activityId) =>
+    scheduleActivity<ModelStep>(names.callModel, [input], {
+      ...oneAttempt,
+      activityId,
+      startToCloseTimeout: modelTimeoutMs,
+      heartbeatTimeout: heartbeatTimeoutMs,
+    }),
+  )
 }
 
 /** Asks the model for a summary of the conversation so far. `base` names the request and its events. */
 export function compact(state: SessionState, base: string): Promise<Compaction> {
   const { modelTimeoutMs, heartbeatTimeoutMs } = state.settings
   const { run, revision, transcriptFrom } = state
-  const input: CompactInput = { run, revision, transcriptFrom }
-  return scheduleActivity<Compaction>(names.compact, [input], {
-    ...oneAttempt,
-    activityId: base,
-    startToCloseTimeout: modelTimeoutMs,
-    heartbeatTimeout: heartbeatTimeoutMs,
-  })
+  const input: CompactInput = { run, revision, transcriptFrom, ...state.handouts.forRequest(base) }
+  return noted(state, names.compact, base, (activityId) =>
+    scheduleActivity<Compaction>(names.compact, [input], {
+      ...oneAttempt,
+      activityId,
+      startToCloseTimeout: modelTimeoutMs,
+      heartbeatTimeout: heartbeatTimeoutMs,
+    }),
+  )
 }
 
 /** Runs a tool on the session's host. The ledger there sees to it that repeated attempts do not run it twice. */
@@ -71,13 +76,15 @@ export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolRes
     attempt: attempts,
     beside: state.tools.filter((other) => other !== tool && other.state === 'run').map((other) => other.id),
   }
-  return scheduleActivity<ToolResult>(names.runTool, [call], {
-    ...oneAttempt,
-    ...onHost(state),
-    activityId: attempts === 1 ? id : `${id}.${attempts}`,
-    startToCloseTimeout: toolTimeoutMs,
-    heartbeatTimeout: heartbeatTimeoutMs,
-  })
+  return noted(state, names.runTool, attempts === 1 ? id : `${id}.${attempts}`, (activityId) =>
+    scheduleActivity<ToolResult>(names.runTool, [call], {
+      ...oneAttempt,
+      ...onHost(state),
+      activityId,
+      startToCloseTimeout: toolTimeoutMs,
+      heartbeatTimeout: heartbeatTimeoutMs,
+    }),
+  )
 }
 
 /** Has a worker of the user's run a call of its custom tool. Repeated only where the tool's author allows it. */
@@ -85,15 +92,24 @@ export function serveTool(state: SessionState, tool: OpenToolUse, served: Served
   const { id, name, input } = tool
   const { taskQueue, timeoutMs, pickUpMs, attempts } = served
   const call: ServeToolInput = { sessionId: state.id, toolUseId: id, name, input, attempts }
-  return scheduleActivity<ToolResult>(names.serveTool, [call], {
-    retry: { maximumAttempts: attempts, initialInterval: '200ms', maximumInterval: '30s' },
-    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    taskQueue,
-    activityId: id,
-    startToCloseTimeout: timeoutMs,
-    scheduleToStartTimeout: pickUpMs,
-    heartbeatTimeout: state.settings.heartbeatTimeoutMs,
-  })
+  return noted(state, names.serveTool, id, (activityId) =>
+    scheduleActivity<ToolResult>(names.serveTool, [call], {
+      retry: { maximumAttempts: attempts, initialInterval: '200ms', maximumInterval: '30s' },
+      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+      taskQueue,
+      activityId,
+      startToCloseTimeout: timeoutMs,
+      scheduleToStartTimeout: pickUpMs,
+      heartbeatTimeout: state.settings.heartbeatTimeoutMs,
+    }),
+  )
+}
+
+/** An activity whose result is part of the next prompt. */
+function noted<T>(state: SessionState, activity: string, id: string, schedule: (id: string) => Promise<T>): Promise<T> {
+  const result = schedule(id)
+  state.handouts.noteResult(activity, id, result)
+  return result
 }
 
 /** Writes the run so far as a segment; tried until it is written, or for as long as the patience lasts. */

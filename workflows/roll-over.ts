@@ -36,6 +36,7 @@ export async function rollOver(state: SessionState): Promise<void> {
     state.rollOverNotBefore = workflowInfo().historyLength + postponement
     return
   }
+  state.handouts.last()
   const { agentName, settings, revision } = state
   const start: SessionStart = { run: state.run + 1, agentName, settings, revision, carried: state.carry() }
   await makeContinueAsNewFunc<typeof session>({

@@ -22,6 +22,7 @@ import { next, type SessionStatus, type StatusFact } from '../protocol/status.ts
 import { addUsage, noUsage, type SessionUsage, type StepUsage } from '../protocol/usage.ts'
 import type { WebTool } from '../protocol/web-tool-names.ts'
 import { type WebhookEvent, webhookTypesOf } from '../protocol/webhooks.ts'
+import { Handouts } from './handouts.ts'
 import { Inbox } from './inbox.ts'
 import { webhookEvent } from './webhook-events.ts'
 
@@ -35,6 +36,7 @@ export class SessionState {
   readonly settings: SessionSettings
   revision: number
   readonly inbox: Inbox
+  readonly handouts: Handouts
   commands: Command[]
   watchers: Watcher[]
   /** Ids of the watchers that are being told. */
@@ -74,6 +76,8 @@ export class SessionState {
     this.agentName = start.agentName
     this.settings = start.settings
     this.revision = start.revision
+    this.handouts = new Handouts(start.run)
+    this.handouts.note({ kind: 'started', input: start })
     this.inbox = new Inbox(carried?.inbox ?? start.initialEvents, carried?.recent)
     this.commands = carried?.commands ?? []
     this.watchers = carried?.watchers ?? []
@@ -141,10 +145,9 @@ export class SessionState {
   /** Writes events into the log, with the newest state beside them: one history event. */
   announce({ events, ...announcement }: Omit<Announcement, 'events'> & { events: Body<AnnouncedEvent>[] }): void {
     const named = events.map((event) => ({ id: idFrom('event', uuid4()), ...event }) as AnnouncedEvent)
-    upsertMemo({
-      [names.announcement]: { ...announcement, events: named } satisfies Announcement,
-      [names.state]: this.memo(),
-    })
+    const announced: Announcement = { ...announcement, events: named }
+    this.handouts.note({ kind: 'announced', announcement: announced })
+    upsertMemo({ [names.announcement]: announced, [names.state]: this.memo() })
     if (this.settings.webhooks) {
       this.webhooks.push(...named.flatMap(webhookTypesOf).map((type) => webhookEvent(this.id, type)))
     }

@@ -20,6 +20,7 @@ export async function session(start: SessionStart): Promise<void> {
   const state = new SessionState(start)
   // Handlers only take down what came, so that the order of the history is the order of the log.
   setHandler(deliver, (delivery) => {
+    state.handouts.note({ kind: 'delivered', events: delivery.events })
     state.inbox.receive(delivery)
     if (state.inbox.hasInterrupt) state.interrupt()
   })

@@ -10,6 +10,10 @@ export class KnownOutputs {
     for (const output of outputs) this.set(output)
   }
 
+  get isEmpty(): boolean {
+    return this.#byPath.size === 0
+  }
+
   get paths(): Iterable<string> {
     return this.#byPath.keys()
   }

@@ -6,7 +6,7 @@ import { KnownOutputs } from './known-outputs.ts'
 import { type OutputLimits, refusal } from './output-limits.ts'
 import { signatureOf } from './snapshot.ts'
 import { take } from './take.ts'
-import { type Found, walk } from './walk.ts'
+import { type Found, isEmpty, walk } from './walk.ts'
 
 export interface CaptureOptions {
   /**
@@ -62,6 +62,7 @@ export class Outputs {
 
   async #capture(sessionId: string, folder: string, { settledForMs }: CaptureOptions): Promise<Refused[]> {
     const known = new KnownOutputs(await this.#records.outputs.of(sessionId))
+    if (known.isEmpty && isEmpty(folder)) return []
     const gone = new Set(known.paths)
     const changed = new Set<string>()
     const stillRefused: { path: string; stats: BigIntStats }[] = []

@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, opendirSync } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
 import { Beneath } from './beneath.ts'
 
@@ -60,6 +60,21 @@ export async function walk(root: string, visit: (found: Found) => Promise<void>)
     await outermost.close()
   }
   return { unseen }
+}
+
+/** Whether a walk would find nothing. Most sessions have no outputs, and this is asked several times in a turn: at once. */
+export function isEmpty(root: string): boolean {
+  try {
+    const folder = opendirSync(root)
+    try {
+      return folder.readSync() === null
+    } finally {
+      folder.closeSync()
+    }
+  } catch (error) {
+    unlessGone(error as NodeJS.ErrnoException)
+    return true
+  }
 }
 
 function unlessGone(error: NodeJS.ErrnoException): undefined {

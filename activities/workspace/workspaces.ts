@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Snapshot } from '../../store/snapshot-records.ts'
 import { alone } from '../alone.ts'
@@ -148,14 +149,18 @@ export class Workspaces {
 
   async #mark(sessionId: string): Promise<void> {
     const notes = await this.#of.files.notes(sessionId)
-    const mark = () => writeFile(markIn(notes), '', { mode: 0o600 })
-    await mark()
-      .catch(async () => {
-        await mkdir(notes, { mode: 0o700 })
-        await mark()
-      })
-      // Without files there is nothing to save, and a full disk has its own errors.
-      .catch(() => {})
+    // At once: somebody waits for the call's result, and the way to another thread takes longer.
+    const mark = () => writeFileSync(markIn(notes), '', { mode: 0o600 })
+    try {
+      mark()
+    } catch {
+      try {
+        mkdirSync(notes, { mode: 0o700 })
+        mark()
+      } catch {
+        // Without files there is nothing to save, and a full disk has its own errors.
+      }
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect } from 'kysely'
 import { StorageFull } from '../blobs.ts'
 import type { Schema } from './schema.ts'
@@ -56,6 +56,9 @@ function useWriteAheadLog(database: DatabaseSync): void {
   }
 }
 
+/** Lists of values make more texts than there are queries. */
+const mostPrepared = 200
+
 /** What Kysely's dialect expects of a driver, over Node's own. */
 function adapt(database: DatabaseSync, file: string) {
   const guarded = <T>(work: () => T): T => {
@@ -65,20 +68,33 @@ function adapt(database: DatabaseSync, file: string) {
       throw codeOf(error) === full ? new StorageFull(path.dirname(file), error) : error
     }
   }
+  // To prepare a statement takes longer than to run it; the texts are few, for what differs are parameters.
+  const prepared = new Map<string, { statement: StatementSync; reader: boolean }>()
+  const prepare = (sql: string) => {
+    let known = prepared.get(sql)
+    if (!known) {
+      const statement = database.prepare(sql)
+      known = { statement, reader: statement.columns().length > 0 }
+      if (prepared.size >= mostPrepared) prepared.clear()
+      prepared.set(sql, known)
+    }
+    return known
+  }
+  const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
   return {
     close: () => database.close(),
     prepare(sql: string) {
-      const statement = database.prepare(sql)
-      const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
+      const { statement, reader } = prepare(sql)
       return {
-        reader: statement.columns().length > 0,
+        reader,
         all: (parameters: readonly unknown[]) => guarded(() => statement.all(...values(parameters))),
         run(parameters: readonly unknown[]) {
           // A full disk ends the transaction by itself; failing to roll it back once more would hide the reason.
           if (sql === 'rollback' && !database.isTransaction) return { changes: 0, lastInsertRowid: 0 }
           return guarded(() => statement.run(...values(parameters)))
         },
-        iterate: (parameters: readonly unknown[]) => statement.iterate(...values(parameters)),
+        // One of its own: others may run it before the last row is taken.
+        iterate: (parameters: readonly unknown[]) => database.prepare(sql).iterate(...values(parameters)),
       }
     },
   }

@@ -29,7 +29,7 @@ async function prompt({ known, newer = [], ageMs }: { known: Fact[]; newer?: Fac
     },
   }
   const logs = { get: () => ({ tail, async *sealedFacts() {} }) } as unknown as SessionLogs
-  const place = { run: 0, transcriptFrom: 0, activityId: 'step', scheduledAt: Date.now() - ageMs }
+  const place = { run: 0, runId: 'run', transcriptFrom: 0, activityId: 'step', scheduledAt: Date.now() - ageMs }
   const messages = await new Transcripts(logs).messages('sesn_1', place, new AbortController().signal)
   return { messages, asked }
 }

@@ -6,7 +6,7 @@ import { SessionWorkflow } from '../../client/session-workflow.ts'
 import { converse, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { until } from '../support/until.ts'
-import { testWorkflowBundle } from '../support/workflow-bundle.ts'
+import { testWorkflows } from '../support/workflow-bundle.ts'
 import type * as pipelines from './recovering-pipelines.ts'
 import { historiesOf, startUsersWorker, type UsersWorker, waits } from './users-worker.ts'
 
@@ -37,11 +37,7 @@ async function replays(sessionId: string): Promise<number> {
   const dataConverter = { payloadCodecs: [host.holdfast.runtime.codec] }
   const histories = await historiesOf(sessions, sessionId)
   for (const history of histories) {
-    const replayed = Worker.runReplayHistory(
-      { workflowBundle: testWorkflowBundle(), dataConverter },
-      history,
-      sessionId,
-    )
+    const replayed = Worker.runReplayHistory({ ...testWorkflows(), dataConverter }, history, sessionId)
     await expect(replayed).resolves.toBeUndefined()
   }
   return histories.length

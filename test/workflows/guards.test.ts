@@ -12,7 +12,7 @@ import { newId } from '../../protocol/ids.ts'
 import { memoryBlobs } from '../log/memory-blobs.ts'
 import { message, start } from '../log/samples.ts'
 import { ownNamespace } from '../support/temporal.ts'
-import { testWorkflowBundle } from '../support/workflow-bundle.ts'
+import { testWorkflows } from '../support/workflow-bundle.ts'
 
 const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
 const reply = (text: string): ModelStep => ({
@@ -52,7 +52,7 @@ async function withSession(
     connection: environment.nativeConnection,
     namespace: client.options.namespace,
     taskQueue,
-    workflowBundle: testWorkflowBundle(),
+    ...testWorkflows(),
     activities,
   })
   const workflowId = newId('session')

@@ -3,7 +3,7 @@ import { Worker } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { converse, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
-import { testWorkflowBundle } from '../support/workflow-bundle.ts'
+import { testWorkflows } from '../support/workflow-bundle.ts'
 
 let host: TestHost
 let environment: TestWorkflowEnvironment
@@ -41,7 +41,7 @@ describe('a history of every kind', () => {
     for (const { id } of [plain, rescheduled, interrupted, rolledOver, updated]) {
       const history = await environment.client.workflow.getHandle(id).fetchHistory()
       const replayed = Worker.runReplayHistory(
-        { workflowBundle: testWorkflowBundle(), dataConverter: { payloadCodecs: [codec] } },
+        { ...testWorkflows(), dataConverter: { payloadCodecs: [codec] } },
         history,
         id,
       )

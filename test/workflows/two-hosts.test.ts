@@ -13,7 +13,7 @@ import { memoryBlobs } from '../log/memory-blobs.ts'
 import { message, start } from '../log/samples.ts'
 import { ownNamespace } from '../support/temporal.ts'
 import { until } from '../support/until.ts'
-import { testWorkflowBundle } from '../support/workflow-bundle.ts'
+import { testWorkflows } from '../support/workflow-bundle.ts'
 
 let environment: TestWorkflowEnvironment
 let logs: SessionLogs
@@ -66,7 +66,7 @@ it("the container's host takes the outputs before the turn ends, when the last r
     connection,
     namespace,
     taskQueue: shared,
-    workflowBundle: testWorkflowBundle(),
+    ...testWorkflows(),
     activities: { callModel: async () => steps.shift()!() },
   })
   const result = { content: [{ type: 'text', text: 'x' }], is_error: false, outcome: 'done' }

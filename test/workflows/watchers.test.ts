@@ -7,7 +7,7 @@ import type { NotifyInput, SealRunInput } from '../../protocol/contract.ts'
 import { newId } from '../../protocol/ids.ts'
 import { start } from '../log/samples.ts'
 import { ownNamespace } from '../support/temporal.ts'
-import { testWorkflowBundle } from '../support/workflow-bundle.ts'
+import { testWorkflows } from '../support/workflow-bundle.ts'
 
 let environment: TestWorkflowEnvironment
 beforeAll(async () => {
@@ -30,7 +30,7 @@ async function archive(activities: {
     connection,
     namespace: client.options.namespace,
     taskQueue,
-    workflowBundle: testWorkflowBundle(),
+    ...testWorkflows(),
     activities: { ...activities, sealRun: (input: SealRunInput) => activities.sealRun(input, say) },
   })
   await worker.runUntil(async () => {

@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { mkdir, open, readFile, rm, stat, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { serverVersion } from './binary-version.ts'
+import { withCoarseTimers } from './coarse-timers.ts'
 import { checkDataVersion, writeDataVersion } from './data-version.ts'
 import { freePort } from './free-port.ts'
 import { endLeftover, noteServer } from './leftover.ts'
 import { dyingWithParent } from './parent-death.ts'
-import { serverArguments } from './settings.ts'
+import { serverArguments, serverEnvironment } from './settings.ts'
 import { untilUsable } from './until-usable.ts'
 
 export interface StartTemporalOptions {
@@ -136,7 +137,11 @@ async function launch(
   const log = await open(logFile, 'a')
   try {
     // In a process group of its own: Ctrl-C in the terminal is for us, who stop the server last.
-    const child = spawn(...dyingWithParent(binary, args), { stdio: ['ignore', log.fd, log.fd], detached: true })
+    const child = spawn(...dyingWithParent(...withCoarseTimers(binary, args)), {
+      stdio: ['ignore', log.fd, log.fd],
+      detached: true,
+      env: { ...serverEnvironment(), ...process.env },
+    })
     await once(child, 'spawn')
     return { child, logFrom: logFrom > largestLog ? 0 : logFrom }
   } finally {

@@ -28,13 +28,13 @@ export class BubblewrapProvider implements ContainerProvider {
   readonly name = 'bubblewrap'
   readonly files: SessionFiles
   readonly #client: KeeperClient
-  readonly #dataDir: string
+  /** The folder of the sessions' folders, asked for with each call. */
+  readonly #root: () => Promise<string>
 
   constructor({ dataDir, keeperIdleMs = 60_000 }: BubblewrapOptions) {
-    this.#dataDir = dataDir
     let root: Promise<string> | undefined
-    // Asked for with each call.
-    this.files = new SessionFiles(() => (root ??= containersRoot(dataDir)))
+    this.#root = () => (root ??= containersRoot(dataDir))
+    this.files = new SessionFiles(this.#root)
     this.#client = new KeeperClient(dataDir, keeperIdleMs)
   }
 
@@ -76,11 +76,11 @@ export class BubblewrapProvider implements ContainerProvider {
   }
 
   async outputsFolder(sessionId: string): Promise<string> {
-    return new SessionFolder(await containersRoot(this.#dataDir), sessionId).layout.outputs
+    return new SessionFolder(await this.#root(), sessionId).layout.outputs
   }
 
   async list(): Promise<string[]> {
-    const folders = await readdir(await containersRoot(this.#dataDir)).catch(() => [])
+    const folders = await readdir(await this.#root()).catch(() => [])
     return folders.filter((name) => name.startsWith('sesn_'))
   }
 

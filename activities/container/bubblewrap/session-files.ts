@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
@@ -110,11 +111,5 @@ function restored(folder: SessionFolder): RestoredFiles {
   }
 }
 
-const exists = (file: string) =>
-  stat(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
-      throw error
-    },
-  )
+/** Asked with each call: at once. */
+const exists = (file: string) => statSync(file, { throwIfNoEntry: false }) !== undefined

@@ -7,32 +7,30 @@ export class KeptResults {
   readonly #ledger: Ledger
   readonly #unsaved = new Map<string, Extract<Entry, { state: 'done' }>>()
 
-  readonly #saving = new Set<string>()
-
   constructor(sessionId: string, ledger: Ledger) {
     this.#sessionId = sessionId
     this.#ledger = ledger
   }
 
-  async read(id: string): Promise<Entry> {
-    return this.#unsaved.get(id) ?? (await this.#ledger.read(id))
+  read(id: string): Entry {
+    return this.#unsaved.get(id) ?? this.#ledger.read(id)
   }
 
   /** A result that cannot be written down yet is answered all the same, and kept here until the disk takes it. */
-  async record(id: string, fingerprint: string, result: ToolResult): Promise<void> {
+  record(id: string, fingerprint: string, result: ToolResult): void {
     this.#unsaved.set(id, { state: 'done', fingerprint, result })
     for (const [unsaved, entry] of this.#unsaved) {
-      // Calls that end at the same time save their own.
-      if (this.#saving.has(unsaved)) continue
-      this.#saving.add(unsaved)
       try {
-        await this.#ledger.finish(unsaved, entry.fingerprint, entry.result)
+        const { isOnDisk } = this.#ledger.finish(unsaved, entry.fingerprint, entry.result)
         this.#unsaved.delete(unsaved)
+        isOnDisk.catch((error) => this.#say(error))
       } catch (error) {
-        console.error(`ledger of ${this.#sessionId}: ${error}`)
-      } finally {
-        this.#saving.delete(unsaved)
+        this.#say(error)
       }
     }
+  }
+
+  #say(error: unknown): void {
+    console.error(`ledger of ${this.#sessionId}: ${error}`)
   }
 }

@@ -129,13 +129,13 @@ export class KeptSession {
   }
 
   async #settle(call: ContainerCall, print: string): Promise<ToolResult> {
-    const entry = await this.#results.read(call.id)
+    const entry = this.#results.read(call.id)
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
     this.#stopForsaken(call)
     const news = await this.#checkedOut(call.id)
     if (!news) {
       const result = notBegun()
-      await this.#results.record(call.id, print, result)
+      this.#results.record(call.id, print, result)
       return result
     }
     const container = await this.#ready()
@@ -157,10 +157,10 @@ export class KeptSession {
       result = await running
     } catch (error) {
       if (!(error instanceof CallLost)) throw error
-      result = unknown(error.message, await this.#ledger.output(call.id))
+      result = unknown(error.message, this.#ledger.output(call.id))
     }
     result = withNews(result, news)
-    await this.#results.record(call.id, print, result)
+    this.#results.record(call.id, print, result)
     return result
   }
 
@@ -181,12 +181,12 @@ export class KeptSession {
     }
   }
 
-  async #known(id: string, entry: Exclude<Entry, { state: 'none' }>, print: string): Promise<ToolResult> {
+  #known(id: string, entry: Exclude<Entry, { state: 'none' }>, print: string): ToolResult {
     checkSame(id, entry.fingerprint, print)
     if (entry.state === 'done') return entry.result
     // It was begun by a keeper that is no more, and its container went with it.
-    const result = unknown('what ran it was killed', await this.#ledger.output(id))
-    await this.#results.record(id, print, result)
+    const result = unknown('what ran it was killed', this.#ledger.output(id))
+    this.#results.record(id, print, result)
     return result
   }
 
