@@ -12,12 +12,21 @@ export async function withFiles(
   messages: TranscriptMessage[],
   stores: { records: Records; blobs: Blobs },
 ): Promise<ModelMessage[]> {
+  if (!messages.some(namesFile)) return messages
   return Promise.all(
-    messages.map(async ({ role, content }) => ({
-      role,
-      content: await Promise.all(content.map((block) => resolve(block, stores))),
-    })),
+    messages.map(async (message) =>
+      namesFile(message)
+        ? { ...message, content: await Promise.all(message.content.map((block) => resolve(block, stores))) }
+        : message,
+    ),
   )
+}
+
+const namesFile = ({ content }: { content: readonly unknown[] }) => (content as AssistantBlock[]).some(refersToFile)
+
+function refersToFile({ type, content, source }: AssistantBlock): boolean {
+  if (type === 'tool_result') return Array.isArray(content) && namesFile({ content })
+  return (type === 'image' || type === 'document') && (source as { type?: string } | undefined)?.type === 'file'
 }
 
 async function resolve(block: AssistantBlock, stores: { records: Records; blobs: Blobs }): Promise<AssistantBlock> {

@@ -7,13 +7,18 @@ import type { LogItem } from './projection.ts'
 
 /** A message in the form of the Messages API. */
 export interface TranscriptMessage {
-  role: 'user' | 'assistant' | 'system'
-  content: AssistantBlock[]
+  readonly role: 'user' | 'assistant' | 'system'
+  readonly content: readonly AssistantBlock[]
 }
 
 type Entry =
-  | { role: 'user' | 'system'; content: AssistantBlock[]; run: number; summary?: true }
-  | { role: 'assistant'; content: AssistantBlock[]; uses: { eventId: string; modelId: string }[] }
+  | { role: 'user' | 'system'; message: TranscriptMessage; run: number; summary?: true }
+  | { role: 'assistant'; message: TranscriptMessage; uses: ToolUse[]; answered?: TranscriptMessage }
+
+interface ToolUse {
+  eventId: string
+  modelId: string
+}
 
 interface Result {
   content: AssistantBlock[]
@@ -26,15 +31,16 @@ interface Result {
  */
 export class Transcript {
   #entries: Entry[] = []
-  #results = new Map<string, Result>()
+  #answers = new Map<string, Result>()
 
   /** Takes the next fact with the items that the projection made of it. */
   apply(fact: Fact, items: LogItem[]): void {
     const said = isModelStep(fact) ? withoutLastThoughts(fact.result.content) : []
     if (isModelStep(fact) && said.length > 0) {
+      const role = 'assistant'
       this.#entries.push({
-        role: 'assistant',
-        content: said,
+        role,
+        message: { role, content: said },
         uses: said.flatMap((block, index) =>
           block.type === 'tool_use'
             ? [{ eventId: stepEvent.block(fact.activityId, index), modelId: String(block.id) }]
@@ -50,7 +56,7 @@ export class Transcript {
       if ((event.type === 'user.message' || event.type === 'system.message') && !dropped) {
         const content = blocks(event.content)
         const role = event.type === 'user.message' ? 'user' : 'system'
-        if (content.length > 0) this.#entries.push({ role, content, run: cursor.run })
+        if (content.length > 0) this.#entries.push({ role, message: { role, content }, run: cursor.run })
       }
       if (event.type === 'agent.tool_result') this.#answer(event.tool_use_id, event)
       if (event.type === 'agent.mcp_tool_result') this.#answer(event.mcp_tool_use_id, event)
@@ -59,7 +65,10 @@ export class Transcript {
     }
   }
 
-  /** The messages: roles alternate, and every tool use is answered at the start of the next message. */
+  /**
+   * The messages: roles alternate, and every tool use is answered at the start of the next message. Those that stay are the
+   * same objects each time.
+   */
   messages(): TranscriptMessage[] {
     return this.#messages(this.#entries)
   }
@@ -80,23 +89,32 @@ export class Transcript {
     const messages: TranscriptMessage[] = []
     for (const entry of entries) {
       const last = messages.at(-1)
-      if (entry.role === 'user' && last?.role === 'user') last.content.push(...entry.content)
-      else messages.push({ role: entry.role, content: [...entry.content] })
-      if (entry.role === 'assistant' && entry.uses.length > 0) {
-        messages.push({ role: 'user', content: entry.uses.map((use) => this.#resultBlock(use)) })
+      if (entry.role === 'user' && last?.role === 'user') {
+        messages[messages.length - 1] = { role: 'user', content: [...last.content, ...entry.message.content] }
+      } else {
+        messages.push(entry.message)
       }
+      if (entry.role === 'assistant' && entry.uses.length > 0) messages.push(this.#results(entry))
     }
     return messages
   }
 
-  #answer(toolUseId: string, answer: { content?: unknown[] | null; is_error?: boolean | null }): void {
-    // The first answer counts: whatever comes later cannot change a prompt that was already sent.
-    if (this.#results.has(toolUseId)) return
-    this.#results.set(toolUseId, { content: blocks(answer.content ?? []), is_error: answer.is_error ?? false })
+  #results(entry: Extract<Entry, { role: 'assistant' }>): TranscriptMessage {
+    if (entry.answered) return entry.answered
+    const message: TranscriptMessage = { role: 'user', content: entry.uses.map((use) => this.#resultBlock(use)) }
+    // The first answer counts, so it stays as it is.
+    if (entry.uses.every(({ eventId }) => this.#answers.has(eventId))) entry.answered = message
+    return message
   }
 
-  #resultBlock({ eventId, modelId }: { eventId: string; modelId: string }): AssistantBlock {
-    const result = this.#results.get(eventId) ?? {
+  #answer(toolUseId: string, answer: { content?: unknown[] | null; is_error?: boolean | null }): void {
+    // The first answer counts: whatever comes later cannot change a prompt that was already sent.
+    if (this.#answers.has(toolUseId)) return
+    this.#answers.set(toolUseId, { content: blocks(answer.content ?? []), is_error: answer.is_error ?? false })
+  }
+
+  #resultBlock({ eventId, modelId }: ToolUse): AssistantBlock {
+    const result = this.#answers.get(eventId) ?? {
       content: [{ type: 'text', text: 'No result of this call was recorded. It is unknown whether it ran.' }],
       is_error: true,
     }
@@ -110,8 +128,9 @@ export class Transcript {
 
   #compact(summary: string): void {
     const unanswered = this.#entries.slice(this.#answered)
-    this.#entries = [{ role: 'user', content: [{ type: 'text', text: summary }], run: 0, summary: true }, ...unanswered]
-    this.#results.clear()
+    const message: TranscriptMessage = { role: 'user', content: [{ type: 'text', text: summary }] }
+    this.#entries = [{ role: 'user', message, run: 0, summary: true }, ...unanswered]
+    this.#answers.clear()
   }
 }
 

@@ -5,14 +5,16 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
+import { extension, packageRoot } from './package-root.ts'
 import { RestartPace } from './restart-pace.ts'
 
 /** Of worker processes; 0 is the usual, a greater one waits for lesser ones. */
 const workerNiceness = 5
 
 /** The usual 16 MB let each of a worker's two heaps keep what died young: half as much memory beside 5,000 idle sessions, no slower. */
-const memoryFlags =
-  process.env.HF_FLAGS !== undefined ? process.env.HF_FLAGS.split(' ').filter(Boolean) : ['--max-semi-space-size=4']
+const memoryFlags = ['--max-semi-space-size=4']
+
+const withoutPromiseStacks = path.join(packageRoot, 'worker', `without-promise-stacks${extension}`)
 
 export interface SupervisorOptions {
   /** The worker's program; it is forked with IPC. */
@@ -151,7 +153,7 @@ export class Supervisor {
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
-      execArgv: [...process.execArgv, ...memoryFlags],
+      execArgv: [...process.execArgv, ...memoryFlags, '--require', withoutPromiseStacks],
       env: {
         // A third of the time that a replacement takes to start is reading and compiling its code.
         NODE_COMPILE_CACHE: path.join(config.dataDir, 'compile-cache'),

@@ -4,6 +4,7 @@ import { buildRequest } from './build-request.ts'
 import { modelFailure, StreamStalled, Unsendable } from './failures.ts'
 import type { ModelDelta, ModelProvider, ModelRequest, ModelResponse } from './provider.ts'
 import { Reply } from './reply.ts'
+import { replyEvents } from './reply-stream.ts'
 
 export interface AnthropicOptions {
   apiKey?: string
@@ -47,17 +48,19 @@ export class AnthropicProvider implements ModelProvider {
     const ends = AbortSignal.any([signal, watchdog.signal])
     const reply = new Reply()
     try {
-      const stream = await this.#send(buildRequest(request, maxOutputTokens), ends)
-      for await (const event of untilAborted(stream, ends)) {
+      const response = await this.#send(buildRequest(request, maxOutputTokens), ends)
+      for await (const events of replyEvents(response, ends)) {
         watchdog.alive()
-        const delta = reply.take(event)
-        if (event.type === 'message_start' || event.type === 'message_delta') onUsage?.(reply.usage)
-        if (delta) onDelta?.(delta)
+        for (const event of events) {
+          const delta = reply.take(event)
+          if (event.type === 'message_start' || event.type === 'message_delta') onUsage?.(reply.usage)
+          if (delta) onDelta?.(delta)
+        }
       }
       signal.throwIfAborted()
-      const response = reply.response()
+      const whole = reply.response()
       reply.check()
-      return response
+      return whole
     } catch (error) {
       signal.throwIfAborted()
       throw modelFailure(watchdog.signal.aborted ? watchdog.signal.reason : error, [apiKey, authToken])
@@ -68,7 +71,7 @@ export class AnthropicProvider implements ModelProvider {
 
   async #send(params: Anthropic.MessageCreateParamsStreaming, signal: AbortSignal) {
     try {
-      return await this.#client.messages.create(params, { signal })
+      return await this.#client.messages.create(params, { signal }).asResponse()
     } catch (error) {
       // Whatever comes from the network or the server is an error of the SDK's own.
       throw error instanceof AnthropicError ? error : new Unsendable(error)
@@ -76,26 +79,7 @@ export class AnthropicProvider implements ModelProvider {
   }
 }
 
-/** The SDK ends an aborted stream without a word; and a read that hangs must not outlive the abort. */
-async function* untilAborted<T>(stream: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
-  const iterator = stream[Symbol.asyncIterator]()
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-  aborted.catch(() => {})
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const { done, value } = await Promise.race([iterator.next(), aborted])
-      if (done) return
-      yield value
-    }
-  } finally {
-    iterator.return?.().catch(() => {})
-  }
-}
-
-/** Cuts a request that has gone silent. Pings are no content: the SDK does not even show them. */
+/** Cuts a request that has gone silent. Pings are no content. */
 class Watchdog {
   readonly #controller = new AbortController()
   readonly #timer: NodeJS.Timeout

@@ -30,23 +30,30 @@ export function buildRequest(request: ModelRequest, maxOutputTokens: number | un
 /** Without blank text blocks and empty messages, which the API refuses; roles still alternate. */
 function presentable(messages: ModelMessage[]): ModelMessage[] {
   const result: ModelMessage[] = []
-  for (const { role, content } of messages) {
-    const said = content.filter((block) => block.type !== 'text' || String(block.text).trim() !== '')
+  for (const message of messages) {
+    const { role, content } = message
+    const said = content.every(isSaid) ? content : content.filter(isSaid)
     if (said.length === 0) continue
     const last = result.at(-1)
-    if (last?.role === role) last.content.push(...said)
-    else result.push({ role, content: [...said] })
+    if (last?.role === role) result[result.length - 1] = { role, content: [...last.content, ...said] }
+    else result.push(said === content ? message : { role, content: said })
   }
   return result
 }
 
+const isSaid = (block: ModelMessage['content'][number]) => block.type !== 'text' || String(block.text).trim() !== ''
+
 function withBreakpoints(messages: ModelMessage[]): ModelMessage[] {
-  const marked = [...messages.keys()].filter((index) => messages[index]!.role === 'user').slice(-2)
-  return messages.map((message, index) =>
-    marked.includes(index) ? { ...message, content: lastMarked(message.content) } : message,
-  )
+  const marked = [...messages]
+  for (let index = messages.length - 1, left = 2; index >= 0 && left > 0; index--) {
+    const message = messages[index]!
+    if (message.role !== 'user') continue
+    marked[index] = { ...message, content: lastMarked(message.content) }
+    left--
+  }
+  return marked
 }
 
-function lastMarked<T extends object>(blocks: T[]): T[] {
+function lastMarked<T extends object>(blocks: readonly T[]): T[] {
   return blocks.map((block, index) => (index === blocks.length - 1 ? { ...block, ...breakpoint } : block))
 }

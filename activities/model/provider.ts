@@ -4,8 +4,8 @@ import type { StepUsage } from '../../protocol/usage.ts'
 
 /** A message of the Messages API. The transcript makes them; roles alternate, each tool use is answered. */
 export interface ModelMessage {
-  role: 'user' | 'assistant' | 'system'
-  content: AssistantBlock[]
+  readonly role: 'user' | 'assistant' | 'system'
+  readonly content: readonly AssistantBlock[]
 }
 
 /** A tool as the Messages API takes it. */

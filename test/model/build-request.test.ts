@@ -22,7 +22,7 @@ const build = (fields: Partial<ModelRequest>, maxOutputTokens?: number) =>
 const mark = { type: 'ephemeral' }
 /** Where the breakpoints are, in the order of the prompt. */
 function breakpoints({ tools = [], system = [], messages }: Built): string[] {
-  const places = (blocks: Record<string, unknown>[], where: string) =>
+  const places = (blocks: readonly Record<string, unknown>[], where: string) =>
     blocks.flatMap((block, index) => (block.cache_control ? [`${where}.${index}`] : []))
   return [
     ...places(tools, 'tools'),
