@@ -51,6 +51,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   const holdfast = await connectHoldfast(parts, bus)
   started.defer(() => holdfast.close())
   const workers = started.use(await startWorkers(parts, holdfast, { bus, env }))
+  bus.onInterest = (sessionId, isWanted) => workers.wantPreviews(sessionId, isWanted)
   const api = started.use(await startApi(parts, holdfast))
   await noteRunningHost(config.data, { url: api.url, temporal: { address: connection.address, namespace } })
   started.defer(() => forgetRunningHost(config.data))

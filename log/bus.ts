@@ -12,6 +12,8 @@ export interface Bus {
 
 /** For publishers and readers in one process. */
 export class LocalBus implements Bus {
+  /** Called when somebody begins to listen to a session, and when nobody does any more. */
+  onInterest: ((sessionId: string, isWanted: boolean) => void) | undefined
   #listeners = new Map<string, Set<(preview: PreviewEvent) => void>>()
 
   publish(sessionId: string, preview: PreviewEvent): void {
@@ -21,9 +23,11 @@ export class LocalBus implements Bus {
   subscribe(sessionId: string, listener: (preview: PreviewEvent) => void): () => void {
     const listeners = this.#listeners.get(sessionId) ?? new Set()
     this.#listeners.set(sessionId, listeners.add(listener))
+    if (listeners.size === 1) this.onInterest?.(sessionId, true)
     return () => {
-      listeners.delete(listener)
-      if (listeners.size === 0) this.#listeners.delete(sessionId)
+      if (!listeners.delete(listener) || listeners.size > 0) return
+      this.#listeners.delete(sessionId)
+      this.onInterest?.(sessionId, false)
     }
   }
 }

@@ -2,6 +2,7 @@ import { setImmediate as immediate, setTimeout as wait } from 'node:timers/promi
 import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import type { PayloadCodec } from '@temporalio/common'
 import { HistoryDecoder } from './decoder.ts'
+import { type Fact, isModelStep } from './facts.ts'
 import type { LogItem } from './projection.ts'
 import { RunView } from './run-view.ts'
 import { TaskPace } from './task-pace.ts'
@@ -194,10 +195,13 @@ export class Tail {
     }
   }
 
-  /** Nothing new can come before the task that is on its way ends. Who has to know at once does not wait for that. */
+  /**
+   * Nothing new can come before the task that is on its way ends. Who has to know at once does not wait for that: nor
+   * whoever waits for the end of a turn, which a poll that is already there sees some milliseconds sooner.
+   */
   async #rest(signal: AbortSignal): Promise<void> {
     const { pauseMs } = this.#pace
-    if (this.#hurried || pauseMs === 0) return
+    if (this.#hurried || pauseMs === 0 || endsTurn(this.current?.facts.at(-1))) return
     this.#rested = new AbortController()
     await wait(pauseMs, undefined, { signal: AbortSignal.any([signal, this.#rested.signal]) }).catch(() => {})
     this.#rested = undefined
@@ -271,6 +275,10 @@ export class Tail {
     resolve()
   }
 }
+
+/** A reply without tool calls: the session is about to say that it is idle. */
+const endsTurn = (newest: Fact | undefined) =>
+  newest !== undefined && isModelStep(newest) && newest.result.tools.length === 0
 
 /** Temporal's client leaves a listener on the signal of each call: with one for them all, every poll costs more than the one before. */
 async function once<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import type { WebhookSetting } from '../activities/webhooks/endpoints.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
 import type { Prices } from '../protocol/prices.ts'
 import type { TemporalConnection } from './config/temporal-connection.ts'
+import type { OpenActivity } from './open-activity.ts'
 
 /** What a worker process is told by the one that starts it (environment variable HOLDFAST_WORKER_CONFIG, JSON). */
 export interface WorkerConfig {
@@ -44,5 +45,12 @@ export type WorkerMessage =
   | { type: 'ready'; identity: string }
   /** A standby has everything loaded and waits for its `work`. */
   | { type: 'standby' }
-  | { type: 'activity'; state: 'started' | 'ended'; workflowId: string; runId: string; activityId: string }
+  | { type: 'activities'; started?: OpenActivity; ended: OpenActivity[] }
   | { type: 'preview'; sessionId: string; preview: unknown }
+
+/** What the supervisor says to a worker process. */
+export type SupervisorMessage =
+  /** To a standby: take over. */
+  | { type: 'work' }
+  /** Whether somebody listens to the previews of these sessions. */
+  | { type: 'previews'; sessionIds: string[]; areWanted: boolean }

@@ -3,7 +3,7 @@
  * it when it dies. Without its supervisor it ends: there must be nobody who works unseen.
  */
 import { DefaultLogger, Runtime } from '@temporalio/worker'
-import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
+import type { SupervisorMessage, WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { prepareWorker } from './run-worker.ts'
 
 const config: WorkerConfig = JSON.parse(process.env.HOLDFAST_WORKER_CONFIG ?? 'null')
@@ -25,12 +25,21 @@ const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
 process.on('disconnect', () => process.exit(1))
 
-const worker = await prepareWorker(config, say)
+const previewed = new Set<string>()
+const called = Promise.withResolvers<void>()
+process.on('message', (message: SupervisorMessage) => {
+  if (message.type === 'work') return called.resolve()
+  for (const sessionId of message.sessionIds) {
+    if (message.areWanted) previewed.add(sessionId)
+    else previewed.delete(sessionId)
+  }
+})
+
+const worker = await prepareWorker(config, { say, previewed })
 if (process.env.HOLDFAST_WORKER_STANDBY) {
   stop.signal.addEventListener('abort', () => process.exit(0))
-  const called = new Promise((resolve) => process.once('message', resolve))
   say({ type: 'standby' })
-  await called
+  await called.promise
 }
 await worker.run(stop.signal)
 process.exit(0)

@@ -43,14 +43,16 @@ export interface PreparedWorker {
   run(signal: AbortSignal): Promise<void>
 }
 
-/**
- * Puts a worker together: after this it only has to begin.
- * @param say tells the supervisor what the process is at
- */
-export async function prepareWorker(
-  config: WorkerConfig,
-  say: (message: WorkerMessage) => void,
-): Promise<PreparedWorker> {
+/** The way to the supervisor. */
+export interface Supervised {
+  /** Tells it what the process is at. */
+  say: (message: WorkerMessage) => void
+  /** Sessions whose previews it wants; changes. */
+  previewed: ReadonlySet<string>
+}
+
+/** Puts a worker together: after this it only has to begin. */
+export async function prepareWorker(config: WorkerConfig, { say, previewed }: Supervised): Promise<PreparedWorker> {
   const { namespace, taskQueue, hostQueue, settings, container } = config
   const reach = connectionOptions(config.connection)
   const { encryptionKey } = new Secrets(process.env)
@@ -74,7 +76,9 @@ export async function prepareWorker(
   const workspaces = new Workspaces({ records, blobs, containers, host: hostQueue, ...container.snapshots })
   const outputs = new SessionOutputs(new Outputs({ records, blobs }, container.outputs), containers)
   const bus: Bus = {
-    publish: (sessionId, preview) => say({ type: 'preview', sessionId, preview }),
+    publish(sessionId, preview) {
+      if (previewed.has(sessionId)) say({ type: 'preview', sessionId, preview })
+    },
     subscribe: () => () => {},
   }
   const model = new AnthropicProvider({

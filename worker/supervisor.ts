@@ -3,16 +3,13 @@ import { randomBytes } from 'node:crypto'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
+import type { SupervisorMessage, WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
 import { extension, packageRoot } from './package-root.ts'
 import { RestartPace } from './restart-pace.ts'
 
 /** Of worker processes; 0 is the usual, a greater one waits for lesser ones. */
 const workerNiceness = 5
-
-/** The usual 16 MB let each of a worker's two heaps keep what died young: half as much memory beside 5,000 idle sessions, no slower. */
-const memoryFlags = ['--max-semi-space-size=4']
 
 const withoutPromiseStacks = path.join(packageRoot, 'worker', `without-promise-stacks${extension}`)
 
@@ -76,6 +73,8 @@ export class Supervisor {
   readonly #pace: RestartPace
   readonly #restarts = new Set<NodeJS.Timeout>()
   readonly #burials = new Set<Promise<void>>()
+  /** Sessions whose previews somebody listens to. */
+  readonly #previewed = new Set<string>()
   #stopping = false
   #everReady = false
   #ready = Promise.withResolvers<void>()
@@ -106,6 +105,13 @@ export class Supervisor {
   /** Id of the standby, once it could take over. */
   get standbyPid(): number | undefined {
     return this.#standby?.prepared ? this.#standby.child.pid : undefined
+  }
+
+  /** Previews of other sessions than those that are wanted are not even sent. */
+  wantPreviews(sessionId: string, areWanted: boolean): void {
+    if (areWanted) this.#previewed.add(sessionId)
+    else this.#previewed.delete(sessionId)
+    for (const place of this.#all) tell(place, { type: 'previews', sessionIds: [sessionId], areWanted })
   }
 
   /** Ends the processes: each finishes what it can within its own grace time, after that it is killed. */
@@ -144,7 +150,7 @@ export class Supervisor {
     this.#standby = undefined
     standby.index = index
     this.#places.set(index, standby)
-    standby.child.send({ type: 'work' })
+    tell(standby, { type: 'work' })
     return true
   }
 
@@ -153,7 +159,7 @@ export class Supervisor {
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
-      execArgv: [...process.execArgv, ...memoryFlags, '--require', withoutPromiseStacks],
+      execArgv: [...process.execArgv, '--require', withoutPromiseStacks],
       env: {
         // A third of the time that a replacement takes to start is reading and compiling its code.
         NODE_COMPILE_CACHE: path.join(config.dataDir, 'compile-cache'),
@@ -176,6 +182,7 @@ export class Supervisor {
       recent: new Set(),
       ended: ended.promise,
     }
+    if (this.#previewed.size > 0) tell(place, { type: 'previews', sessionIds: [...this.#previewed], areWanted: true })
     child.on('message', (message: WorkerMessage) => this.#hear(place, message))
     // A keeper that the process started may hold its channel open: not every death closes it.
     const closed = new Promise<void>((resolve) => child.once('disconnect', resolve))
@@ -202,12 +209,11 @@ export class Supervisor {
       case 'standby':
         place.prepared = true
         break
-      case 'activity': {
-        const { state, workflowId, runId, activityId } = message
-        const activity = { workflowId, runId, activityId }
-        if (state === 'started') place.open.set(activityKey(activity), activity)
-        else place.open.delete(activityKey(activity))
-        remember(place.recent, workflowId)
+      case 'activities': {
+        const { started, ended } = message
+        if (started) place.open.set(activityKey(started), started)
+        for (const activity of ended) place.open.delete(activityKey(activity))
+        for (const { workflowId } of [...ended, ...(started ? [started] : [])]) remember(place.recent, workflowId)
         break
       }
       case 'preview':
@@ -269,6 +275,11 @@ function remember(recent: Set<string>, workflowId: string): void {
   recent.delete(workflowId)
   recent.add(workflowId)
   if (recent.size > recentWorkflows) recent.delete(recent.values().next().value!)
+}
+
+/** One that has died hears nothing, and its replacement is told by itself. */
+function tell({ child }: Place, message: SupervisorMessage): void {
+  if (child.connected) child.send(message, () => {})
 }
 
 async function end({ child, ended }: Place, graceMs: number): Promise<void> {

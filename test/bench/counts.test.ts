@@ -21,8 +21,8 @@ const budget = {
   // Eagerly: an activity comes with the answer to the workflow task that asks for it.
   PollActivityTaskQueue: 0.5,
   DescribeWorkflowExecution: 1,
-  // The reader's, and two for the prompts; one more where an answer splits what it could have had at once.
-  PollWorkflowExecutionHistory: 13,
+  // The reader's alone, for prompts are handed out; one more where an answer splits what it could have had at once.
+  PollWorkflowExecutionHistory: 11,
   GetWorkflowExecutionHistory: 0.5,
   RecordActivityTaskHeartbeat: 0.5,
   QueryWorkflow: 0,

@@ -65,6 +65,23 @@ describe('the supervisor', () => {
     await until(() => supervisor.standbyPid !== undefined && supervisor.standbyPid !== killed)
   })
 
+  it('tells its processes, and those that come later, which previews are wanted', async () => {
+    const { supervisor, heard } = await supervised('idle')
+    await supervisor.start()
+    supervisor.wantPreviews('sesn_1', true)
+    supervisor.wantPreviews('sesn_2', true)
+    supervisor.wantPreviews('sesn_1', false)
+    await until(() => heard.previews.length === 3)
+    process.kill(supervisor.pids[0]!, 'SIGKILL')
+    await until(() => heard.previews.length === 4)
+    expect(heard.previews).toEqual([
+      { type: 'previews', sessionIds: ['sesn_1'], areWanted: true },
+      { type: 'previews', sessionIds: ['sesn_2'], areWanted: true },
+      { type: 'previews', sessionIds: ['sesn_1'], areWanted: false },
+      { type: 'previews', sessionIds: ['sesn_2'], areWanted: true },
+    ])
+  })
+
   it('gives every process an identity of its own', async () => {
     const { supervisor, heard } = await supervised('idle', { processes: 2 })
     await supervisor.start()
