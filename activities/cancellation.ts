@@ -11,12 +11,22 @@ export interface StoppableOptions {
   outlives?: boolean
 }
 
+/** What runs in this process and can be stopped, by run and activity. */
+const running = new Map<string, AbortController>()
+const keyOf = (runId: string, activityId: string) => `${runId}/${activityId}`
+
+/** Stops activities that their workflow is cancelling, where they run in this process. */
+export function stopActivities({ runId }: { runId: string }, activityIds: string[]): void {
+  for (const activityId of activityIds) running.get(keyOf(runId, activityId))?.abort(new Error('interrupted'))
+}
+
 /** Work that is done sooner needs no watch, which costs Temporal a poll for every step of the session. */
 const watchAfterMs = 40
 
 /**
  * Runs work that is stopped when the workflow cancels the activity. Temporal tells an activity only with its next
- * heartbeat; the session's own history, which this process reads anyway, tells within milliseconds.
+ * heartbeat. A workflow in this process tells at once (`stopActivities`); the session's history tells within
+ * milliseconds what one in another process decided.
  * Also sends the heartbeats that show that this process is alive.
  */
 export async function stoppable<T>(
@@ -25,8 +35,10 @@ export async function stoppable<T>(
   work: (signal: AbortSignal) => Promise<T>,
   { outlives = false }: StoppableOptions = {},
 ): Promise<T> {
-  const { activityId } = activityInfo()
+  const { activityId, workflowExecution } = activityInfo()
   const stop = new AbortController()
+  const key = keyOf(workflowExecution?.runId ?? '', activityId)
+  running.set(key, stop)
   const ended = new AbortController()
   const beat = setInterval(() => heartbeat(), 500)
   const leaving = Promise.withResolvers<never>()
@@ -42,6 +54,7 @@ export async function stoppable<T>(
     clearInterval(beat)
     clearTimeout(watching)
     ended.abort()
+    if (running.get(key) === stop) running.delete(key)
   }
 }
 

@@ -290,8 +290,15 @@ export interface Handout {
   request?: { activityId: string; decidedAt: number }
 }
 
-/** The sink that takes handouts. */
-export type HandoutSinks = { prompts: { hand(handout: Handout): void } }
+/**
+ * What a session tells the worker process that it runs in, beside its history: nothing depends on it, and a process that
+ * is told nothing sees the same later, in the history.
+ */
+export type SessionSinks = {
+  prompts: { hand(handout: Handout): void }
+  /** These activities of the session are being cancelled. */
+  activities: { stop(activityIds: string[]): void }
+}
 
 /** A content block of the model's reply, exactly as it came: it is sent back unchanged with the next request. */
 export type AssistantBlock = { type: string; [field: string]: unknown }

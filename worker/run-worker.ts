@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { type InjectedSinks, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
+import { stopActivities } from '../activities/cancellation.ts'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { AddressPolicy } from '../activities/egress/address-policy.ts'
@@ -26,7 +27,7 @@ import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
 import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
-import type { HandoutSinks } from '../protocol/contract.ts'
+import type { SessionSinks } from '../protocol/contract.ts'
 import { openBlobs } from '../store/file-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
 import { openSecrets } from '../store/secrets.ts'
@@ -153,9 +154,10 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
     shutdownGraceTime: config.shutdownGraceMs,
     taskQueue,
   }
-  // Also what a replay hands out: it is what the process before had.
-  const sinks: InjectedSinks<HandoutSinks> = {
+  const sinks: InjectedSinks<SessionSinks> = {
+    // Also what a replay hands out: it is what the process before had.
     prompts: { hand: { fn: (workflow, handout) => transcripts.take(workflow, handout), callDuringReplay: true } },
+    activities: { stop: { fn: stopActivities } },
   }
   const workers = [
     await Worker.create({

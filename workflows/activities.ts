@@ -105,10 +105,13 @@ export function serveTool(state: SessionState, tool: OpenToolUse, served: Served
   )
 }
 
-/** An activity whose result is part of the next prompt. */
+/** An activity whose result is part of the next prompt. An interrupt stops it while it is open. */
 function noted<T>(state: SessionState, activity: string, id: string, schedule: (id: string) => Promise<T>): Promise<T> {
   const result = schedule(id)
   state.handouts.noteResult(activity, id, result)
+  state.open.add(id)
+  const settled = () => void state.open.delete(id)
+  result.then(settled, settled)
   return result
 }
 

@@ -1,7 +1,7 @@
 import { proxySinks, workflowInfo } from '@temporalio/workflow'
-import type { HandedFact, Handout, HandoutSinks } from '../protocol/contract.ts'
+import type { HandedFact, Handout, SessionSinks } from '../protocol/contract.ts'
 
-const { prompts } = proxySinks<HandoutSinks>()
+const { prompts } = proxySinks<SessionSinks>()
 
 /**
  * Gathers what prompts are made of and hands it to the worker with each model request. It writes no history and changes no

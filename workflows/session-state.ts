@@ -1,4 +1,4 @@
-import { CancellationScope, upsertMemo, uuid4, workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, proxySinks, upsertMemo, uuid4, workflowInfo } from '@temporalio/workflow'
 import type { Budget } from '../protocol/budgets.ts'
 import {
   type AnnouncedEvent,
@@ -12,6 +12,7 @@ import {
   type Phase,
   type SessionMemo,
   type SessionSettings,
+  type SessionSinks,
   type SessionStart,
   type Watcher,
 } from '../protocol/contract.ts'
@@ -26,6 +27,8 @@ import { Handouts } from './handouts.ts'
 import { Inbox } from './inbox.ts'
 import { webhookEvent } from './webhook-events.ts'
 
+const { activities } = proxySinks<SessionSinks>()
+
 type Body<E> = E extends unknown ? Omit<E, 'id'> : never
 
 /** What a running session knows, and its voice: every change that a user can see goes through `announce`. */
@@ -39,6 +42,8 @@ export class SessionState {
   readonly handouts: Handouts
   commands: Command[]
   watchers: Watcher[]
+  /** Ids of the activities that an interrupt stops. */
+  readonly open = new Set<string>()
   /** Ids of the watchers that are being told. */
   readonly telling = new Set<string>()
   /** What happened and is not yet handed over to be delivered. */
@@ -219,8 +224,11 @@ export class SessionState {
     }
   }
 
+  /** Temporal tells an activity with its next heartbeat; the process here is told at once, where it is the one. */
   interrupt(): void {
-    this.#scope?.cancel()
+    if (!this.#scope) return
+    if (this.open.size > 0) activities.stop([...this.open])
+    this.#scope.cancel()
   }
 
   carry(): Carried {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Bench, memoryOf } from '../host.ts'
+import { type Bench, cpuOf, memoryOf } from '../host.ts'
 import type { Line, Measurements } from '../measurement.ts'
 import { openSession } from '../open-session.ts'
 import { summarize } from '../statistics.ts'
@@ -75,37 +75,43 @@ export const load: Measurements = {
   async readers(bench, { share }) {
     const count = Math.ceil(1000 * share)
     const lines: Line[] = []
+    const plain = await plainServer()
     for (const sessions of [1, Math.ceil(100 * share)]) {
-      const ids = await many(sessions, () => bench.newSession())
-      const [measured, floors]: [number[], number[]] = [[], []]
-      const note = `events to ${count} readers of ${sessions} sessions, 100 events each; over a plain Node SSE server`
-      const plain = await plainServer()
+      const ids = await blockedSessions(bench, sessions)
+      const [measured, floors]: [Delivery[], Delivery[]] = [[], []]
       for (let round = 0; round < 3; round++) {
         measured.push(
           await deliveries(count, ids, (id) => `${bench.url}/v1/sessions/${id}/events/stream`, burst(bench)),
         )
         floors.push(await deliveries(count, ids, (id) => `${plain.url}/${id}`, plain.burst))
       }
-      await plain.stop()
-      lines.push({
-        name: `readers of ${sessions}`,
-        unit: '/s',
-        measured: summarize(measured),
-        floor: summarize(floors),
+      const line = (name: string, unit: string, what: keyof Delivery, note: string) => ({
+        name,
+        unit,
+        measured: summarize(measured.map((delivery) => delivery[what])),
+        floor: summarize(floors.map((delivery) => delivery[what])),
         note,
       })
+      const note = `events to ${count} readers of ${sessions} sessions, 100 events each; over a plain Node SSE server`
+      lines.push(line(`readers of ${sessions}`, '/s', 'perSecond', note))
+      lines.push(line(`readers of ${sessions}, p99`, 'ms', 'p99', 'POST to the last of the events at a reader'))
     }
+    await plain.stop()
     return lines
   },
 
   async 'idle-sessions'(bench, { share }) {
     const count = Math.ceil(5000 * share)
-    await wait(2000)
+    // The first turn that a process ever does loads and compiles code: that is not what idle sessions cost.
+    const other = await openSession(bench)
+    for (let turn = 0; turn < 10; turn++) await other.turn(withoutTool)
+    other.close()
+    await quiet(bench)
     const before = await memory(bench)
     const ids: string[] = []
     for (let made = 0; made < count; made += 10)
       ids.push(...(await many(Math.min(10, count - made), () => bench.newSession())))
-    await wait(5000)
+    await quiet(bench)
     const each = ((await memory(bench)) - before) / count / 1024
     const session = await openSession(bench, ids[0])
     const first = await session.turn(withoutTool)
@@ -142,7 +148,39 @@ async function memory(bench: Bench): Promise<number> {
   return all.reduce((sum, bytes) => sum + bytes, 0)
 }
 
+/** Waits until what was begun is done: Temporal goes on with its own queues for a while. At most two minutes. */
+async function quiet(bench: Bench): Promise<void> {
+  const { temporal, workers, api } = await bench.busyPids()
+  const used = async () => (await Promise.all([...temporal, ...workers, ...api].map(cpuOf))).reduce((a, b) => a + b)
+  for (let before = await used(), second = 0; second < 120; second++) {
+    await wait(1000)
+    const after = await used()
+    if (after - before < 50) return
+    before = after
+  }
+}
+
 const events = 100
+
+/** Sessions that wait for a tool's result: what is sent to them is delivered to readers and begins no turn. */
+async function blockedSessions({ client, environment }: Bench, count: number): Promise<string[]> {
+  const lookup = {
+    type: 'custom' as const,
+    name: 'lookup',
+    description: 'a question',
+    input_schema: { type: 'object' as const },
+  }
+  const agent = await client.beta.agents.create({ name: 'blocked', model: 'claude-opus-5', tools: [lookup] })
+  return many(count, async () => {
+    const { id } = await client.beta.sessions.create({
+      agent: agent.id,
+      environment_id: environment,
+      initial_events: [{ type: 'user.message', content: [{ type: 'text', text: '#tool lookup {}' }] }],
+    })
+    while ((await client.beta.sessions.retrieve(id)).status !== 'idle') await wait(50)
+    return id
+  })
+}
 
 /** Has a session receive a hundred events at once, which its readers see as they come. */
 const burst = (bench: Bench) => async (id: string) => {
@@ -151,25 +189,33 @@ const burst = (bench: Bench) => async (id: string) => {
   await bench.client.beta.sessions.events.send(id, { events: all })
 }
 
-/** Events for each second that arrive at all readers together, from the moment of sending to the last one. */
+interface Delivery {
+  /** Events for each second, all readers together, from the moment of sending to the last one. */
+  perSecond: number
+  /** Milliseconds from the moment of sending until all but a hundredth of the readers have everything. */
+  p99: number
+}
+
 async function deliveries(
   count: number,
   ids: string[],
   urlOf: (id: string) => string,
   send: (id: string) => Promise<void>,
-) {
+): Promise<Delivery> {
   const readers = await many(count, async () =>
     openReader(new URL(urlOf(ids[Math.floor(Math.random() * ids.length)]!))),
   )
   const marks = readers.map(({ seen }) => seen())
   const started = performance.now()
   await Promise.all(ids.map(send))
-  const all = await Promise.all(readers.map((reader, index) => reader.reaches(marks[index]! + events)))
-  const ended = Math.max(...all)
+  const ends = await Promise.all(readers.map((reader, index) => reader.reaches(marks[index]! + events)))
   for (const { close } of readers) close()
   // What is still under way must not fall on the next measurement.
   await wait(2000)
-  return (1000 * count * events) / (ended - started)
+  return {
+    perSecond: (1000 * count * events) / (Math.max(...ends) - started),
+    p99: summarize(ends, 0.99).p95 - started,
+  }
 }
 
 /** A reader that only counts `data:` lines of messages: what it costs is small beside what is measured. */

@@ -2,7 +2,7 @@ import { activityInfo } from '@temporalio/activity'
 import { ActivityCancellationDetails } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
-import { type StoppableOptions, stoppable } from '../../activities/cancellation.ts'
+import { type StoppableOptions, stopActivities, stoppable } from '../../activities/cancellation.ts'
 import type { SessionLogs } from '../../log/session-logs.ts'
 
 /** A log in which nothing happens. */
@@ -63,5 +63,29 @@ describe('an activity that the workflow cancels', () => {
     const stopped = { stopped: true, outcome: 'stopped' }
     expect(await cancelledBy({ cancelRequested: true })).toEqual(stopped)
     expect(await cancelledBy({ cancelRequested: true }, { outlives: true })).toEqual(stopped)
+  })
+})
+
+describe('an activity whose workflow is in the same process', () => {
+  it('is stopped as soon as that wants it, by run and id', async () => {
+    const environment = new MockActivityEnvironment()
+    const told: string[] = []
+    await environment.run(() => {
+      const { activityId, workflowExecution } = activityInfo()
+      const runId = workflowExecution!.runId
+      return stoppable(quiet, 'sesn_1', (signal) => {
+        const done = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+        for (const [run, id] of [
+          ['another', activityId],
+          [runId, 'another'],
+          [runId, activityId],
+        ] as const) {
+          stopActivities({ runId: run }, [id])
+          told.push(signal.aborted ? 'stopped' : 'goes on')
+        }
+        return done
+      })
+    })
+    expect(told).toEqual(['goes on', 'goes on', 'stopped'])
   })
 })

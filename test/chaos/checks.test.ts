@@ -77,6 +77,17 @@ describe('the checker', () => {
     expect(foundOfResult((evidence) => setResult(evidence, interrupted))).toEqual([])
   })
 
+  it('takes a result that shows that the lines found no room on a full disk', () => {
+    const full = '/bin/bash: line 6: echo: write error: No space left on device'
+    const withoutLine = (text: string) =>
+      foundOfResult((evidence) => {
+        evidence.lines.pop()
+        setResult(evidence, text, false)
+      })
+    expect(withoutLine(`${full}\ndid s1.1.1`)).toEqual([])
+    expect(withoutLine(full)).toEqual(['unmarked'])
+  })
+
   it('finds a finished step that was asked for again, but no repetition of a failed one', () => {
     const again = { session: 's1', print: 'b', status: 200 }
     expect(found(({ requests }) => requests.push({ ...again, at: ms(8) }))).toEqual(['rebilled'])

@@ -1,9 +1,9 @@
 import type { InjectedSinks, WorkerOptions } from '@temporalio/worker'
 import { inject } from 'vitest'
-import type { HandoutSinks } from '../../protocol/contract.ts'
+import type { SessionSinks } from '../../protocol/contract.ts'
 
-/** Handouts are for activities that a test's worker does not have. */
-const sinks: InjectedSinks<HandoutSinks> = { prompts: { hand: { fn() {} } } }
+/** For activities that a test's worker does not have. */
+const sinks: InjectedSinks<SessionSinks> = { prompts: { hand: { fn() {} } }, activities: { stop: { fn() {} } } }
 
 /** The workflow code, bundled once for the run, for the options of a worker. */
 export function testWorkflows() {

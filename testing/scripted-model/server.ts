@@ -21,6 +21,8 @@ export interface ScriptedModelOptions {
 export interface ReceivedRequest {
   at: number
   body: MessagesRequest
+  /** Milliseconds from its headers to the end of the reply, when that was sent. */
+  tookMs?: number
   /** Set when the request was refused. */
   refused?: string
   usage?: PromptTokens & { output_tokens: number }
@@ -56,6 +58,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     if (!request.headers['x-api-key'] && !request.headers.authorization) {
       return fail(response, 401, 'authentication_error', 'x-api-key header is required')
     }
+    const began = performance.now()
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body = parsed(Buffer.concat(chunks).toString())
@@ -80,6 +83,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     const prompt = cache.count(received.body)
     received.usage = { ...prompt, output_tokens: outputTokens(step) }
     await stream(response, received.body, step, received.usage, fault)
+    received.tookMs = performance.now() - began
   }
 
   /** A fault strikes as often as it says, counted by the content of the request that it strikes. */

@@ -1,4 +1,3 @@
-import os from 'node:os'
 
 /**
  * Settings of the embedded server. The development server's defaults serve demonstrations: with them a turn of three
@@ -46,12 +45,4 @@ export function serverArguments({ databaseFile, port, uiPort }: ServerArguments)
       `${key}=${JSON.stringify(value)}`,
     ]),
   ]
-}
-
-/**
- * Go runs as many goroutines at once as there are processors, those that wait for the disk among them: with coarse timers
- * it notices late that they wait, so it has twice as many.
- */
-export function serverEnvironment(): { GOMAXPROCS: string } {
-  return { GOMAXPROCS: String(2 * os.availableParallelism()) }
 }

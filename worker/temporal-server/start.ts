@@ -8,7 +8,7 @@ import { checkDataVersion, writeDataVersion } from './data-version.ts'
 import { freePort } from './free-port.ts'
 import { endLeftover, noteServer } from './leftover.ts'
 import { dyingWithParent } from './parent-death.ts'
-import { serverArguments, serverEnvironment } from './settings.ts'
+import { serverArguments } from './settings.ts'
 import { untilUsable } from './until-usable.ts'
 
 export interface StartTemporalOptions {
@@ -140,7 +140,6 @@ async function launch(
     const child = spawn(...dyingWithParent(...withCoarseTimers(binary, args)), {
       stdio: ['ignore', log.fd, log.fd],
       detached: true,
-      env: { ...serverEnvironment(), ...process.env },
     })
     await once(child, 'spawn')
     return { child, logFrom: logFrom > largestLog ? 0 : logFrom }
