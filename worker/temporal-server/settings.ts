@@ -1,4 +1,3 @@
-
 /**
  * Settings of the embedded server. The development server's defaults serve demonstrations: with them a turn of three
  * activities takes seven times as long, and every timer below a second takes a second.
