@@ -6,6 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
 import { connect } from '../../client/connection.ts'
 
+const namespace = 'default'
+const payload = (value: unknown) => ({
+  metadata: { encoding: Buffer.from('json/plain') },
+  data: Buffer.from(JSON.stringify(value)),
+})
+
 /** A bare Temporal workflow in the same process layout and on the same server as the product. */
 export class Floor {
   readonly #connection: Awaited<ReturnType<typeof connect>>
@@ -42,20 +48,7 @@ export class Floor {
    */
   async session(steps: 1 | 3 = 3): Promise<() => Promise<number>> {
     const { workflowService } = this.#connection
-    const namespace = 'default'
-    const workflowId = `floor-${crypto.randomUUID()}`
-    const payload = (value: unknown) => ({
-      metadata: { encoding: Buffer.from('json/plain') },
-      data: Buffer.from(JSON.stringify(value)),
-    })
-    await workflowService.startWorkflowExecution({
-      namespace,
-      workflowId,
-      requestId: workflowId,
-      workflowType: { name: 'floor' },
-      taskQueue: { name: this.#taskQueue },
-      input: { payloads: [payload(steps)] },
-    })
+    const workflowId = await this.#begin('floor', steps)
     let token: Uint8Array | undefined
     let idles = 0
     const read = async () => {
@@ -75,16 +68,39 @@ export class Floor {
     return async () => {
       const before = idles
       const started = performance.now()
-      await workflowService.signalWorkflowExecution({
-        namespace,
-        workflowExecution: { workflowId },
-        signalName: 'deliver',
-        requestId: crypto.randomUUID(),
-        input: { payloads: [payload('x'.repeat(400))] },
-      })
+      await this.#signal(workflowId, 'x'.repeat(400))
       while (idles === before) await read()
       return performance.now() - started
     }
+  }
+
+  /** A workflow that does nothing, and the way to send it something. */
+  async listener(): Promise<(value: unknown) => Promise<void>> {
+    const workflowId = await this.#begin('listener')
+    return (value) => this.#signal(workflowId, value)
+  }
+
+  async #begin(type: string, ...input: unknown[]): Promise<string> {
+    const workflowId = `floor-${crypto.randomUUID()}`
+    await this.#connection.workflowService.startWorkflowExecution({
+      namespace,
+      workflowId,
+      requestId: workflowId,
+      workflowType: { name: type },
+      taskQueue: { name: this.#taskQueue },
+      input: { payloads: input.map(payload) },
+    })
+    return workflowId
+  }
+
+  async #signal(workflowId: string, value: unknown): Promise<void> {
+    await this.#connection.workflowService.signalWorkflowExecution({
+      namespace,
+      workflowExecution: { workflowId },
+      signalName: 'deliver',
+      requestId: crypto.randomUUID(),
+      input: { payloads: [payload(value)] },
+    })
   }
 
   async stop(): Promise<void> {

@@ -6,10 +6,18 @@ const { step } = proxyActivities<{ step(bytes: number): Promise<string> }>({
   retry: { maximumAttempts: 1 },
 })
 
+const deliver = defineSignal<[unknown]>('deliver')
+
+/** What it costs to take in what is sent. */
+export async function listener(): Promise<void> {
+  setHandler(deliver, () => {})
+  await condition(() => false)
+}
+
 /** What a turn costs without any product: a signal, two memo upserts, activities with payloads of the same size. */
 export async function floor(steps: 1 | 3): Promise<void> {
   const inbox: string[] = []
-  setHandler(defineSignal<[string]>('deliver'), (text) => void inbox.push(text))
+  setHandler(deliver, (text) => void inbox.push(text as string))
   for (;;) {
     await condition(() => inbox.length > 0)
     const text = inbox.shift()!

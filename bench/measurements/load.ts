@@ -78,23 +78,41 @@ export const load: Measurements = {
     const plain = await plainServer()
     for (const sessions of [1, Math.ceil(100 * share)]) {
       const ids = await blockedSessions(bench, sessions)
-      const [measured, floors]: [Delivery[], Delivery[]] = [[], []]
+      const taken = await many(sessions, () => bench.floor.listener())
+      const listeners = new Map(ids.map((id, index) => [id, taken[index]!]))
+      const [measured, floors, durable]: [Delivery[], Delivery[], Delivery[]] = [[], [], []]
+      const plainUrl = (id: string) => `${plain.url}/${id}`
       for (let round = 0; round < 3; round++) {
         measured.push(
           await deliveries(count, ids, (id) => `${bench.url}/v1/sessions/${id}/events/stream`, burst(bench)),
         )
-        floors.push(await deliveries(count, ids, (id) => `${plain.url}/${id}`, plain.burst))
+        floors.push(await deliveries(count, ids, plainUrl, plain.burst))
+        const accepted = async (id: string) => {
+          await listeners.get(id)!(messages)
+          await plain.burst(id)
+        }
+        durable.push(await deliveries(count, ids, plainUrl, accepted))
       }
-      const line = (name: string, unit: string, what: keyof Delivery, note: string) => ({
+      const line = (name: string, unit: string, what: keyof Delivery, floor: Delivery[], note: string) => ({
         name,
         unit,
         measured: summarize(measured.map((delivery) => delivery[what])),
-        floor: summarize(floors.map((delivery) => delivery[what])),
+        floor: summarize(floor.map((delivery) => delivery[what])),
         note,
       })
+      const name = `readers of ${sessions}`
       const note = `events to ${count} readers of ${sessions} sessions, 100 events each; over a plain Node SSE server`
-      lines.push(line(`readers of ${sessions}`, '/s', 'perSecond', note))
-      lines.push(line(`readers of ${sessions}, p99`, 'ms', 'p99', 'POST to the last of the events at a reader'))
+      lines.push(
+        line(name, '/s', 'perSecond', floors, note),
+        line(`${name}, p99`, 'ms', 'p99', floors, 'POST to the last of the events at a reader'),
+        line(
+          `${name}, durable`,
+          '/s',
+          'perSecond',
+          durable,
+          'over that server when a bare workflow takes the events in first',
+        ),
+      )
     }
     await plain.stop()
     return lines
@@ -182,11 +200,14 @@ async function blockedSessions({ client, environment }: Bench, count: number): P
   })
 }
 
+const messages = Array.from({ length: events }, () => ({
+  type: 'user.message' as const,
+  content: [{ type: 'text' as const, text: withoutTool }],
+}))
+
 /** Has a session receive a hundred events at once, which its readers see as they come. */
 const burst = (bench: Bench) => async (id: string) => {
-  const content = [{ type: 'text' as const, text: withoutTool }]
-  const all = Array.from({ length: events }, () => ({ type: 'user.message' as const, content }))
-  await bench.client.beta.sessions.events.send(id, { events: all })
+  await bench.client.beta.sessions.events.send(id, { events: messages })
 }
 
 interface Delivery {
