@@ -26,7 +26,7 @@ export async function accept(
   refuseUnsupported(row, events)
   const taken = row.budget ? await withinBudget(runtime, row, events) : events
   if (taken.length === 0) return receivedEvents(events, undefined)
-  checkSystemMessages(await modelOf(runtime, row), events)
+  await checkSystemMessages(runtime, row, events)
   await checkContent(runtime, events, 'events')
   const received = receivedEvents(events, key)
   await checkAnswers(runtime, row, events).catch(async (error) => {
@@ -97,12 +97,8 @@ async function isInLog({ logs }: Runtime, row: SessionRecord, eventId: string): 
   return waiting.some((event) => event.id === eventId) || (await log.processedOf([eventId])).has(eventId)
 }
 
-async function modelOf({ records }: Runtime, row: SessionRecord): Promise<string> {
-  return (await records.sessions.configuration(row.id, row.revision))!.model.id
-}
-
 /** At most one, last, right behind the event it goes with, on models that know it. Source: spec §8.1.6. */
-function checkSystemMessages(model: string, events: EventParams[]): void {
+async function checkSystemMessages({ records }: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
   const index = events.findIndex((event) => event.type === 'system.message')
   if (index < 0) return
   const where = `events.${index}`
@@ -111,6 +107,7 @@ function checkSystemMessages(model: string, events: EventParams[]): void {
   if (before !== 'user.message' && before !== 'user.custom_tool_result') {
     throw invalidRequest(`${where}: a system.message must follow the user.message or tool result that it goes with`)
   }
+  const model = (await records.sessions.configuration(row.id, row.revision))!.model.id
   if (!modelInfo(model).supportsMidConversationSystem) {
     throw invalidRequest(`${where}: model ${model} does not take system messages within a conversation`, {
       code: 'model_does_not_support_mid_conversation_system',

@@ -26,8 +26,8 @@ export class SessionWorkflow {
     this.#id = sessionId
   }
 
-  /** Starts the workflow. An id that was ever used is left as it is. */
-  async start(input: SessionStart): Promise<void> {
+  /** Starts the workflow, and returns the state that it begins with. An id that was ever used is left as it is. */
+  async start(input: SessionStart): Promise<SessionMemo> {
     const { connection, namespace, taskQueue } = this.#runtime
     const state: SessionMemo = {
       run: 0,
@@ -54,6 +54,7 @@ export class SessionWorkflow {
     } catch (error) {
       if (!isGrpcServiceError(error) || error.code !== ALREADY_EXISTS) throw error
     }
+    return state
   }
 
   /** @throws a gRPC NOT_FOUND when the workflow does not exist or has ended */

@@ -102,7 +102,10 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         idempotencyKey: idempotencyKey ?? null,
         deletedAt: null,
       }
-      if (await records.sessions.insert(row, agent, secrets)) return begin(row, params.initial_events)
+      if (await records.sessions.insert(row, agent, secrets)) {
+        // What it was started with is its newest state: nobody has to ask for it.
+        return sessionView(row, agent, await begin(row, agent, params.initial_events))
+      }
       // Somebody else was faster with the same key.
       for (const { metadata } of copies) await records.files.delete(metadata.id)
       return resume((await records.sessions.getByIdempotencyKey(idempotencyKey!))!, params.initial_events)
@@ -183,14 +186,18 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   async function resume(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {
     if (row.deletedAt) throw conflict(`session ${row.id}, which this idempotency key created, was deleted`)
     // Temporal may have forgotten an archived session: its id would start a second time.
-    return row.archivedAt ? view(row) : begin(row, initialEvents)
+    if (!row.archivedAt) await begin(row, await configuration(row), initialEvents)
+    return view(row)
   }
 
-  /** Starts the workflow of a row. */
-  async function begin(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {
-    const agent = await configuration(row)
+  /** Starts the workflow of a row, unless it was started before. */
+  function begin(
+    row: SessionRecord,
+    agent: SessionAgent,
+    initialEvents: EventParams[] | null | undefined,
+  ): Promise<SessionMemo> {
     const events = initialEvents?.length ? receivedEvents(initialEvents, `${row.id} initial`) : undefined
-    await new SessionWorkflow(runtime, row.id).start({
+    return new SessionWorkflow(runtime, row.id).start({
       run: 0,
       agentName: agent.name,
       settings: runtime.settings,
@@ -198,7 +205,6 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       ...(row.budget && { budget: row.budget }),
       ...(events && { initialEvents: events }),
     })
-    return view(row)
   }
 }
 
