@@ -2,6 +2,7 @@ import type { Blobs } from '../store/blobs.ts'
 import { SealedRuns } from './sealed-runs.ts'
 import { SessionLog } from './session-log.ts'
 import { type HistorySource, Tail } from './tail.ts'
+import { TaskTimes } from './task-pace.ts'
 
 /** Every log of a process: readers of one session share one tail. Keeps the newest ones when nobody reads them. */
 export class SessionLogs {
@@ -9,6 +10,7 @@ export class SessionLogs {
   readonly #blobs: Blobs
   readonly #capacity: number
   readonly #lingerMs: number
+  readonly #taskTimes = new TaskTimes()
   readonly #logs = new Map<string, SessionLog>()
 
   /**
@@ -36,7 +38,7 @@ export class SessionLogs {
   }
 
   #open(sessionId: string): SessionLog {
-    const tail = new Tail(this.#source, sessionId, this.#lingerMs)
+    const tail = new Tail(this.#source, sessionId, { lingerMs: this.#lingerMs, taskTimes: this.#taskTimes })
     return new SessionLog(sessionId, tail, this.#blobs, new SealedRuns(this.#source, sessionId))
   }
 

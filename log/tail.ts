@@ -5,7 +5,7 @@ import { HistoryDecoder } from './decoder.ts'
 import { type Fact, isModelStep } from './facts.ts'
 import type { LogItem } from './projection.ts'
 import { RunView } from './run-view.ts'
-import { TaskPace } from './task-pace.ts'
+import { TaskPace, TaskTimes } from './task-pace.ts'
 
 const INVALID_ARGUMENT = 3
 const NOT_FOUND = 5
@@ -49,7 +49,7 @@ export class Tail {
   #abort: AbortController | undefined
   #pumped: Promise<void> | undefined
   #progress = Promise.withResolvers<void>()
-  readonly #pace = new TaskPace()
+  readonly #pace: TaskPace
   /** How many wait for what the history holds by now. */
   #hurried = 0
   /** Ends the pause between two polls. */
@@ -57,10 +57,11 @@ export class Tail {
   /** Why what the server gave could not be read the last time. */
   #unreadable: unknown
 
-  constructor(source: HistorySource, workflowId: string, lingerMs = 1000) {
+  constructor(source: HistorySource, workflowId: string, { lingerMs = 1000, taskTimes = new TaskTimes() } = {}) {
     this.#source = source
     this.#workflowId = workflowId
     this.#lingerMs = lingerMs
+    this.#pace = new TaskPace(taskTimes)
     this.#decoder = new HistoryDecoder(source.codec)
   }
 
@@ -221,11 +222,11 @@ export class Tail {
     )
     const events = response.history?.events ?? []
     if (!this.#token) this.#decoder = new HistoryDecoder(this.#source.codec)
+    this.#pace.see(events)
     let follow: string | undefined
     for (const event of events) {
       const fact = await this.#decoder.decode(event)
       this.#seen = Math.max(this.#seen, Number(event.eventId))
-      this.#pace.see(event)
       if (!fact) continue
       if (fact.kind === 'started') this.#begin(fact.input.run)
       if (fact.kind === 'closed' && fact.how === 'terminated') {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { alone } from '../../alone.ts'
+import { giveUser, userOf } from './users.ts'
 
 const etc: Record<string, string> = {
   passwd: 'root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/home/agent:/bin/bash\n',
@@ -11,10 +11,6 @@ const etc: Record<string, string> = {
   hosts: '127.0.0.1 localhost container\n::1 localhost\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
 }
-
-/** Users of the host from which containers get one each, when the keeper runs as root. */
-const firstUid = 200_000
-const uidsPerHost = 1_000_000
 
 /**
  * Where the sessions' folders lie. A container's user has to be able to walk there: below a private folder (a root's
@@ -91,7 +87,7 @@ export class SessionFolder {
     // The container's user walks through here, but may not look around.
     await mkdir(this.path, { recursive: true, mode: 0o711 })
     await mkdir(this.ledger, { recursive: true, mode: 0o700 })
-    const uid = process.getuid?.() === 0 ? await this.#choose() : undefined
+    const uid = process.getuid?.() === 0 ? ((await this.uid()) ?? (await giveUser(this.#root, this.path))) : undefined
     for (const folder of [workspace, outputs, home]) {
       const made = await mkdir(folder, { recursive: true, mode: 0o755 })
       if (made && uid !== undefined) await chown(folder, uid, uid)
@@ -110,28 +106,8 @@ export class SessionFolder {
   }
 
   /** The host's user that the container runs as, when one was chosen. */
-  async uid(): Promise<number | undefined> {
-    const known = await readFile(path.join(this.path, 'uid'), 'utf8').catch(() => undefined)
-    return known ? Number(known) : undefined
-  }
-
-  /** One user a session, kept with it. */
-  async #choose(): Promise<number> {
-    return (await this.uid()) ?? alone(`users of ${this.#root}`, () => this.#takeFree())
-  }
-
-  async #takeFree(): Promise<number> {
-    const taken = new Set<number>()
-    for (const name of await readdir(this.#root).catch(() => [])) {
-      const other = await readFile(path.join(this.#root, name, 'uid'), 'utf8').catch(() => undefined)
-      if (other) taken.add(Number(other))
-    }
-    // Begins at a place of the folder's own, so that two data folders on a host do not share users.
-    const start = createHash('sha256').update(this.#root).digest().readUInt32LE() % uidsPerHost
-    let offset = start
-    while (taken.has(firstUid + offset)) offset = (offset + 1) % uidsPerHost
-    await writeFile(path.join(this.path, 'uid'), String(firstUid + offset))
-    return firstUid + offset
+  uid(): Promise<number | undefined> {
+    return userOf(this.path)
   }
 }
 

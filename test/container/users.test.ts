@@ -1,0 +1,49 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { giveUser, userOf } from '../../activities/container/keeper/users.ts'
+
+let root: string
+beforeEach(async () => {
+  root = await mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'))
+})
+afterEach(() => rm(root, { recursive: true, force: true }))
+
+async function session(name: string): Promise<string> {
+  const folder = path.join(root, name)
+  await mkdir(folder)
+  return folder
+}
+const give = async (name: string) => giveUser(root, await session(name))
+
+describe('the users of containers', () => {
+  it('are one for each session, also for many at once', async () => {
+    const users = await Promise.all(Array.from({ length: 20 }, (_, index) => give(`sesn_${index}`)))
+    expect(new Set(users).size).toBe(20)
+    expect(await userOf(path.join(root, 'sesn_7'))).toBe(users[7])
+  })
+
+  it('of sessions that are gone are not given again before all were', async () => {
+    const first = await give('sesn_1')
+    await rm(path.join(root, 'sesn_1'), { recursive: true })
+    expect(await give('sesn_2')).not.toBe(first)
+  })
+
+  it('that were given before they were counted stay theirs', async () => {
+    const users = [await give('sesn_1'), await give('sesn_2'), await give('sesn_3')]
+    await rm(path.join(root, 'sesn_2'), { recursive: true })
+    await rm(path.join(root, 'users'))
+    expect(users).not.toContain(await give('sesn_4'))
+  })
+
+  it('are those of sessions that are gone when all were given', async () => {
+    const [first, second] = [await give('sesn_1'), await give('sesn_2')]
+    await rm(path.join(root, 'sesn_1'), { recursive: true })
+    await writeFile(path.join(root, 'users'), '1000000')
+    expect(await give('sesn_3')).toBe(first)
+    const fourth = await give('sesn_4')
+    expect([first, second]).not.toContain(fourth)
+    expect(await readFile(path.join(root, 'users'), 'utf8')).toBe('1000000')
+  })
+})
