@@ -53,7 +53,8 @@ export async function stoppable<T>(
   } finally {
     clearInterval(beat)
     clearTimeout(watching)
-    ended.abort()
+    // With a reason, for without one each takes a stack trace.
+    ended.abort('ended')
     if (running.get(key) === stop) running.delete(key)
   }
 }
