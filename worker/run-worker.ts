@@ -37,6 +37,7 @@ import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { reportActivities } from './report-activities.ts'
 import { scheduledActivities } from './scheduled-activities.ts'
 import { sessionActivities } from './session-activities.ts'
+import { warmUp } from './warm-up.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
 export interface PreparedWorker {
@@ -170,6 +171,7 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
       stickyQueueScheduleToStartTimeout: '1s',
     }),
   ]
+  warmUp()
   // The queue of this host alone, for the tools of the sessions that have their container here.
   if (hostQueue !== taskQueue) workers.push(await Worker.create({ ...options, taskQueue: hostQueue }))
   return {

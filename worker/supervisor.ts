@@ -11,7 +11,7 @@ import { RestartPace } from './restart-pace.ts'
 /** Of worker processes; 0 is the usual, a greater one waits for lesser ones. */
 const workerNiceness = 5
 
-const withoutPromiseStacks = path.join(packageRoot, 'worker', `without-promise-stacks${extension}`)
+const threadSetup = path.join(packageRoot, 'worker', `thread-setup${extension}`)
 
 export interface SupervisorOptions {
   /** The worker's program; it is forked with IPC. */
@@ -159,7 +159,7 @@ export class Supervisor {
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
-      execArgv: [...process.execArgv, '--require', withoutPromiseStacks],
+      execArgv: [...process.execArgv, '--require', threadSetup],
       env: {
         // A third of the time that a replacement takes to start is reading and compiling its code.
         NODE_COMPILE_CACHE: path.join(config.dataDir, 'compile-cache'),
