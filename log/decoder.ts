@@ -80,8 +80,7 @@ export class HistoryDecoder {
     if (taskFailed?.cause === resetWorkflow) {
       return { ...at, kind: 'reset', reason: taskFailed.failure?.message ?? '' }
     }
-    // An unhandled command is the server's way to hand over a signal that arrived during a roll over: no error.
-    if (taskFailed && taskFailed.cause !== unhandledCommand) {
+    if (taskFailed && !noErrors.includes(taskFailed.cause)) {
       return { ...at, kind: 'stuck', message: taskFailed.failure?.message ?? 'the workflow task failed' }
     }
     return undefined
@@ -103,7 +102,12 @@ export class HistoryDecoder {
 }
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1
-const unhandledCommand = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+const noErrors: unknown[] = [
+  // The server's way to hand over a signal that arrived during a roll over.
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+  // The workflow was ended from outside, while it was at it.
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+]
 const resetWorkflow = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 
 function timeOf(event: HistoryEvent): string {
