@@ -40,8 +40,8 @@ function checkCall(mark: string, result: SeenEvent, lines: string[]): CheckFindi
 /** What may be in the file under a result: began, ended. */
 function claims(text: string, isError: boolean, mark: string): string[] {
   if (!isError && !text.includes(`did ${mark}`)) return []
-  // The command's own lines found no room on the full disk, and the result shows it: they may be missing, or torn.
-  if (!isError) return text.includes('No space left on device') ? ['00', '01', '10', '11'] : ['11']
+  // A line that found no room on the full disk is missing, and the result shows it.
+  if (!isError) return [['11'], ['01', '10'], ['00']][text.split('No space left on device').length - 1] ?? []
   if (text.includes('It is unknown whether')) return ['00', '10', '11']
   if (text.includes('This call was not run')) return ['00']
   if (/interrupted by the user/.test(text)) return ['00', '10', '11']

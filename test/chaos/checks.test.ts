@@ -79,13 +79,16 @@ describe('the checker', () => {
 
   it('takes a result that shows that the lines found no room on a full disk', () => {
     const full = '/bin/bash: line 6: echo: write error: No space left on device'
-    const withoutLine = (text: string) =>
+    const without = (lines: number, text: string) =>
       foundOfResult((evidence) => {
-        evidence.lines.pop()
+        evidence.lines.splice(0, lines)
         setResult(evidence, text, false)
       })
-    expect(withoutLine(`${full}\ndid s1.1.1`)).toEqual([])
-    expect(withoutLine(full)).toEqual(['unmarked'])
+    expect(without(1, `${full}\ndid s1.1.1`)).toEqual([])
+    expect(without(2, `${full}\n${full}\ndid s1.1.1`)).toEqual([])
+    expect(without(2, `${full}\ndid s1.1.1`)).toEqual(['unmarked'])
+    expect(without(0, `${full}\ndid s1.1.1`)).toEqual(['unmarked'])
+    expect(without(1, full)).toEqual(['unmarked'])
   })
 
   it('finds a finished step that was asked for again, but no repetition of a failed one', () => {

@@ -125,7 +125,7 @@ describe('what the model is sent', () => {
   it('is what the log gives when workers die', async () => {
     const session = await newSession(host)
     await compare(session.id, async () => {
-      for (let round = 0; round < 2; round++) {
+      for (let round = 0; round < 4; round++) {
         await turn(session.id, `#bash echo ${round}\n#slow 20\n#long 100`, (event: { type: string }) => {
           if (event.type === ['agent.tool_use', 'span.model_request_start'][round % 2]) {
             process.kill(host.workerPids[0]!, 'SIGKILL')

@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errorEnvelope } from '../../server/openapi/objects/common.ts'
@@ -81,22 +79,12 @@ function note(request: FuzzRequest, answer: FuzzAnswer | undefined): void {
   if (made) touched.add(made)
 }
 
-/** What there is once new sessions' workflows have taken down their beginning, which is a change of `updated_at`. */
-async function settled(): Promise<Map<string, string>> {
-  for (let before = await belongings(host.client); ; ) {
-    await wait(50)
-    const after = await belongings(host.client)
-    if (isDeepStrictEqual(after, before)) return after
-    before = after
-  }
-}
-
 describe('whatever is asked', () => {
   it.each(operations.map((operation) => [operation.id, operation] as const))(
     'of %s is answered in the forms of the API, and changes nothing when it is refused',
     async (_id, operation) => {
       ids = await freshIds()
-      const before = await settled()
+      const before = await belongings(host.client)
       const property = fc.asyncProperty(requestsOf(operation), async (template) => {
         const request = withIds(template, ids)
         const answer = await send(host.url, request)

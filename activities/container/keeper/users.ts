@@ -31,7 +31,9 @@ const uidOf = (start: number, offset: number) => firstUid + ((start + offset) % 
 /** The one after the last that was given: with many sessions on a host, a new one does not look at all of them. */
 async function nextOffset(root: string, start: number): Promise<number> {
   const count = path.join(root, 'users')
-  const given = Number((await readFile(count, 'utf8').catch(() => '')) || (await highestOffset(root, start)) + 1)
+  const counted = await readFile(count, 'utf8').catch(() => '')
+  // What a loss of power left of it may be no number.
+  const given = /^\d+$/.test(counted) ? Number(counted) : (await highestOffset(root, start)) + 1
   if (given >= uidsPerHost) return freeOffset(root, start)
   // Counted first: a process that is killed here leaves one out.
   await writeFile(`${count}.new`, String(given + 1))
