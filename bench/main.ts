@@ -9,10 +9,11 @@ import { container } from './measurements/container.ts'
 import { install } from './measurements/install.ts'
 import { latency } from './measurements/latency.ts'
 import { load } from './measurements/load.ts'
+import { readers } from './measurements/readers.ts'
 import { storage } from './measurements/storage.ts'
 import { turns } from './measurements/turns.ts'
 
-const measurements: Measurements = { ...turns, ...latency, ...container, ...load, ...storage, ...install }
+const measurements: Measurements = { ...turns, ...latency, ...container, ...load, ...readers, ...storage, ...install }
 
 const { values } = parseArgs({
   options: {
