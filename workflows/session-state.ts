@@ -226,7 +226,7 @@ export class SessionState {
 
   /** Temporal tells an activity with its next heartbeat; the process here is told at once, where it is the one. */
   interrupt(): void {
-    if (!this.#scope) return
+    if (!this.#scope || this.#scope.consideredCancelled) return
     if (this.open.size > 0) activities.stop([...this.open])
     this.#scope.cancel()
   }

@@ -64,7 +64,13 @@ it('a secret of a session is in no file, history, log, error, environment or pro
   await writeFile(control, `before ${secret} after`)
   expect(await filesWith(host.dataDir, traces)).toEqual([control])
   await rm(control)
-  for (const folder of folders) expect(await filesWith(folder, [...traces, 'PRIVATE KEY'])).toEqual([])
+  for (const folder of folders) {
+    const found = await filesWith(folder, [...traces, 'PRIVATE KEY'])
+    // Where Node is out of the containers' reach it is copied, and it knows the word.
+    const node = await readFile(process.execPath)
+    const isNode = async (file: string) => node.equals(await readFile(file))
+    for (const file of found) expect(await isNode(file), file).toBe(true)
+  }
   const seen = JSON.stringify([
     text,
     await listed(host.client, session.id),

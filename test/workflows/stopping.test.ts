@@ -19,6 +19,7 @@ afterAll(() => environment?.teardown())
 it('an interrupt names to its own process what is running, once and nothing else', async () => {
   const told: [run: string, activities: string[]][] = []
   const running: [run: string, activity: string][] = []
+  const ends = Promise.withResolvers<void>()
   const taskQueue = randomUUID()
   const { sinks, ...options } = testWorkflows()
   const worker = await Worker.create({
@@ -36,7 +37,11 @@ it('an interrupt names to its own process what is running, once and nothing else
         running.push([workflowExecution!.runId, activityId])
         const { heartbeat, cancelled } = Context.current()
         const beat = setInterval(() => heartbeat(), 20)
-        await cancelled.finally(() => clearInterval(beat))
+        await cancelled.catch(async (wish) => {
+          await ends.promise
+          clearInterval(beat)
+          throw wish
+        })
       },
     },
   })
@@ -55,7 +60,14 @@ it('an interrupt names to its own process what is running, once and nothing else
     await until(() => running.length === 1)
     await interrupt()
     await until(() => told.length > 0)
+    // More comes before it has stopped.
     await send(message(newId('event'), 'again'))
+    await until(async () => {
+      const { events = [] } = await handle.fetchHistory()
+      const sent = events!.findLastIndex((event) => event.workflowExecutionSignaledEventAttributes)
+      return events!.slice(sent).some((event) => event.workflowTaskCompletedEventAttributes)
+    })
+    ends.resolve()
     await until(() => running.length === 2)
     await handle.terminate()
   })
