@@ -40,7 +40,7 @@ const toCommonJs = {
 
 /**
  * The supervisor's code as Node starts it soonest: making it of TypeScript would take longer than a container takes to
- * start, and ECMAScript's modules are loaded a quarter slower than CommonJS.
+ * start, and ECMAScript's modules are loaded slower than CommonJS.
  */
 async function compiled(target: string): Promise<void> {
   // Loaded for the first container of a version only.
