@@ -40,7 +40,7 @@ export default defineConfig({
 
   // What new sessions are created with; sessions that exist keep theirs.
   session: {
-    rollOverEvents: 1000,
+    rollOverEvents: 400,
     modelAttempts: 8,
     retryInitialMs: 500,
     retryMaximumMs: 30_000,

@@ -4,8 +4,8 @@ import type { CallModelInput, ModelStep } from '../protocol/contract.ts'
 import { costOf, type Prices, priceOf } from '../protocol/prices.ts'
 import type { StepUsage } from '../protocol/usage.ts'
 import type { Blobs } from '../store/blobs.ts'
-import type { Records } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
+import { type AheadDependencies, ContainerAhead } from './container-ahead.ts'
 import { withFiles } from './content-files.ts'
 import type { McpServers } from './mcp/servers.ts'
 import { asFailure, permanent } from './model/failed-activity.ts'
@@ -22,9 +22,8 @@ import { sessionOf } from './session-of.ts'
 import { promptPlace, type Transcripts } from './transcripts.ts'
 import type { WebTools } from './web/web-tools.ts'
 
-export interface CallModelDependencies {
+export interface CallModelDependencies extends AheadDependencies {
   logs: SessionLogs
-  records: Records
   blobs: Blobs
   bus: Bus
   model: ModelProvider
@@ -36,8 +35,6 @@ export interface CallModelDependencies {
   /** Prompt and reply of this many tokens bring on a compaction. @default what the model's window allows */
   compactAtTokens?: number
   outputs: SessionOutputs
-  /** Task queue of this host's containers, offered to sessions that have none yet. */
-  host: string
 }
 
 const noTokens: StepUsage = {
@@ -57,6 +54,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
     const atEnd = () => captureAtEnd(outputs, { sessionId, host, bound: input.host })
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
+      let bound = (): { host?: string } => ({})
       let cost = (_usage: StepUsage): { cost?: number } => ({})
       try {
         const [agent, session] = await Promise.all([
@@ -70,6 +68,8 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         const mcpTools = await mcp.catalog({ session, agent, revision }, { retry, signal })
         // Last: it also sees to it that nobody else has done this step meanwhile.
         const messages = await transcripts.messages(sessionId, place, signal)
+        const ahead = new ContainerAhead(dependencies, { session, agent, revision, bound: input.host, signal })
+        bound = () => ahead.bound
         const previews = new Previews(bus, sessionId, place.activityId)
         const response = await model.request(
           {
@@ -82,7 +82,10 @@ export function makeCallModel(dependencies: CallModelDependencies) {
           },
           {
             signal,
-            onDelta: (delta) => previews.take(delta),
+            onDelta(delta) {
+              previews.take(delta)
+              ahead.take(delta)
+            },
             onUsage: (known) => {
               usage = known
             },
@@ -96,10 +99,11 @@ export function makeCallModel(dependencies: CallModelDependencies) {
           tools,
           ...(tools.length === 0 && (await atEnd())),
           ...(mcpTools.failures.length > 0 && { notices: mcpTools.failures }),
+          ...bound(),
           ...(tools.length > 0 && { host: input.host ?? host }),
         }
       } catch (error) {
-        const end = await atEnd()
+        const end = { ...(await atEnd()), ...bound() }
         if (signal.aborted) return { ...interrupted(usage), ...cost(usage), ...end }
         throw asFailure(error, end)
       }

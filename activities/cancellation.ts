@@ -22,6 +22,19 @@ export function stopActivities({ runId }: { runId: string }, activityIds: string
 
 /** Work that is done sooner needs no watch, which costs Temporal a poll for every step of the session. */
 const watchAfterMs = 40
+/** A workflow that was in this process lately tells it what it stops: only when it has gone on elsewhere does it not. */
+const watchLocalAfterMs = 1000
+
+/** Runs of the workflows that were in this process lately, the newest last. */
+const local = new Set<string>()
+const localRuns = 1000
+
+/** Takes down that a workflow is in this process. */
+export function workflowIsHere({ runId }: { runId: string }): void {
+  local.delete(runId)
+  local.add(runId)
+  if (local.size > localRuns) local.delete(local.values().next().value!)
+}
 
 /**
  * Runs work that is stopped when the workflow cancels the activity. Temporal tells an activity only with its next
@@ -37,7 +50,8 @@ export async function stoppable<T>(
 ): Promise<T> {
   const { activityId, workflowExecution } = activityInfo()
   const stop = new AbortController()
-  const key = keyOf(workflowExecution?.runId ?? '', activityId)
+  const runId = workflowExecution?.runId ?? ''
+  const key = keyOf(runId, activityId)
   running.set(key, stop)
   const ended = new AbortController()
   const beat = setInterval(() => heartbeat(), 500)
@@ -47,7 +61,8 @@ export async function stoppable<T>(
     else if (outlives && !isWanted()) leaving.reject(reason)
     else stop.abort(reason)
   })
-  const watching = setTimeout(() => void watch(logs, sessionId, activityId, stop, ended.signal), watchAfterMs)
+  const patienceMs = local.has(runId) ? watchLocalAfterMs : watchAfterMs
+  const watching = setTimeout(() => void watch(logs, sessionId, activityId, stop, ended.signal), patienceMs)
   try {
     return await Promise.race([work(stop.signal), leaving.promise])
   } finally {

@@ -407,6 +407,8 @@ export interface ModelFailure {
   /** What the model's server asked for, milliseconds. */
   retryAfterMs?: number
   /** As in a `ModelStep`. */
+  host?: string
+  /** As in a `ModelStep`. */
   elsewhere?: true
 }
 /** `type` of the ApplicationFailure whose first detail is a ModelFailure. */

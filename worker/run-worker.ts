@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { type InjectedSinks, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
-import { stopActivities } from '../activities/cancellation.ts'
+import { stopActivities, workflowIsHere } from '../activities/cancellation.ts'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { AddressPolicy } from '../activities/egress/address-policy.ts'
@@ -157,7 +157,15 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
   }
   const sinks: InjectedSinks<SessionSinks> = {
     // Also what a replay hands out: it is what the process before had.
-    prompts: { hand: { fn: (workflow, handout) => transcripts.take(workflow, handout), callDuringReplay: true } },
+    prompts: {
+      hand: {
+        fn(workflow, handout) {
+          workflowIsHere(workflow)
+          transcripts.take(workflow, handout)
+        },
+        callDuringReplay: true,
+      },
+    },
     activities: { stop: { fn: stopActivities } },
   }
   const workers = [

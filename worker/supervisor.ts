@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import type { SupervisorMessage, WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
 import { extension, packageRoot } from './package-root.ts'
@@ -159,7 +160,7 @@ export class Supervisor {
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
-      execArgv: [...process.execArgv, '--require', threadSetup],
+      execArgv: [...process.execArgv, '--import', pathToFileURL(threadSetup).href],
       env: {
         // A third of the time that a replacement takes to start is reading and compiling its code.
         NODE_COMPILE_CACHE: path.join(config.dataDir, 'compile-cache'),

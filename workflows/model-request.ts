@@ -34,6 +34,7 @@ export async function untilAnswered<T>(
       if (isCancellation(error) || state.stopping) return undefined
       const judged = judge(error)
       const failure = asModelFailure(judged)
+      state.host ??= failure.host
       if (takesOver(failure)) return undefined
       if (judged.kind === 'lost') lost++
       if (!failure.transient || attempt >= state.settings.modelAttempts || lost >= livesPerStep) {

@@ -147,6 +147,8 @@ export interface Container {
    * Rejects with ContainerUnavailable when it is certain that the call has not begun.
    */
   call(call: ContainerCall, options?: { signal?: AbortSignal }): Promise<ToolResult>
+  /** Has it there before the first call, which starts it otherwise. Without calls it is stopped after `idleMs`. */
+  start(): Promise<void>
 }
 
 /** What is being put back. */
@@ -189,6 +191,8 @@ export interface ContainerProvider {
   probe(): Promise<Probe>
   /** The session's container, made when there is none. Idempotent by session id. */
   open(spec: ContainerSpec): Promise<Container>
+  /** Whether the session's container is there, or about to be. Starts nothing to find out. */
+  runs(sessionId: string): Promise<boolean>
   /** Ids of the sessions whose running containers were given injections. Starts nothing to find out. */
   withInjections(): Promise<string[]>
   /** Gives a running container these instead; does nothing when none runs. */

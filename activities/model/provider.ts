@@ -33,9 +33,9 @@ export interface ModelResponse {
   usage: StepUsage
 }
 
-/** What is known while the reply is coming in. `index` is the content block's. */
+/** What is known while the reply is coming in. `index` is the content block's, `tool` the name in a tool use. */
 export type ModelDelta =
-  | { type: 'block_start'; index: number; block: string }
+  | { type: 'block_start'; index: number; block: string; tool?: string }
   | { type: 'text'; index: number; text: string }
 
 export interface ModelProvider {

@@ -36,7 +36,12 @@ export class Reply {
         return undefined
       case 'content_block_start':
         this.#blocks[event.index] = { ...event.content_block } as unknown as AssistantBlock
-        return { type: 'block_start', index: event.index, block: event.content_block.type }
+        return {
+          type: 'block_start',
+          index: event.index,
+          block: event.content_block.type,
+          ...(event.content_block.type === 'tool_use' && { tool: event.content_block.name }),
+        }
       case 'content_block_delta':
         return this.#extend(event.index, { ...event.delta })
       case 'content_block_stop':

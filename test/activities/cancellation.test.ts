@@ -2,7 +2,7 @@ import { activityInfo } from '@temporalio/activity'
 import { ActivityCancellationDetails } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
-import { type StoppableOptions, stopActivities, stoppable } from '../../activities/cancellation.ts'
+import { type StoppableOptions, stopActivities, stoppable, workflowIsHere } from '../../activities/cancellation.ts'
 import type { SessionLogs } from '../../log/session-logs.ts'
 
 /** A log in which nothing happens. */
@@ -87,5 +87,30 @@ describe('an activity whose workflow is in the same process', () => {
       })
     })
     expect(told).toEqual(['goes on', 'goes on', 'stopped'])
+  })
+})
+
+describe('an activity that takes a while', () => {
+  /** How often it looks into the session's history. */
+  async function looks(prepare: (runId: string) => void): Promise<number> {
+    let held = 0
+    const hold = () => {
+      held++
+      return () => {}
+    }
+    const logs = { get: (id: string) => ({ tail: { ...quiet.get(id).tail, hold } }) } as unknown as SessionLogs
+    await new MockActivityEnvironment().run(async () => {
+      prepare(activityInfo().workflowExecution!.runId)
+      await stoppable(logs, 'sesn_1', () => new Promise((resolve) => setTimeout(resolve, 300)))
+    })
+    return held
+  }
+
+  it('watches the history for a wish to stop it', async () => {
+    expect(await looks(() => {})).toBe(1)
+  })
+
+  it('does not while its workflow is in the same process', async () => {
+    expect(await looks((runId) => workflowIsHere({ runId }))).toBe(0)
   })
 })

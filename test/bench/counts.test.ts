@@ -27,7 +27,8 @@ const budget = {
   RecordActivityTaskHeartbeat: 0.5,
   QueryWorkflow: 0,
 }
-const turns = 20
+/** Few enough for one run: what it costs to go on with the next one is apart. */
+const turns = 12
 
 let folder: string
 let temporal: TestTemporal

@@ -486,3 +486,37 @@ async function descendants(pid: number): Promise<number[]> {
   const children = text.split(' ').filter(Boolean).map(Number)
   return [...children, ...(await Promise.all(children.map(descendants))).flat()]
 }
+
+describe('a container that is started before its first call', () => {
+  it('takes the call', async () => {
+    const host = await Host.make()
+    const client = host.client()
+    expect(await client.runs('sesn_one')).toBe(false)
+    const container = await client.open(spec())
+    await container.start()
+    expect(await client.runs('sesn_one')).toBe(true)
+    await container.start()
+    // A second container would say that it is one.
+    expect(textOf(await container.call(bash('echo $PPID')))).toMatch(/^\d+$/)
+  })
+
+  it('is stopped when no call comes', async () => {
+    const host = await Host.make()
+    const client = host.client()
+    const { limits, ...rest } = spec()
+    await (await client.open({ ...rest, limits: { ...limits, idleMs: 200 } })).start()
+    await until(async () => !(await client.runs('sesn_one')))
+  })
+
+  it('does not come back for a session that is destroyed meanwhile', async () => {
+    const host = await Host.make()
+    const client = host.client()
+    const container = await client.open(spec())
+    const started = container.start().catch(() => {})
+    await until(() => client.runs('sesn_one'))
+    await client.destroy('sesn_one')
+    await started
+    expect(await client.runs('sesn_one')).toBe(false)
+    expect(await client.list()).toEqual([])
+  })
+})

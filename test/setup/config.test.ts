@@ -25,7 +25,7 @@ describe('the configuration', () => {
     expect(config.data).toBe(path.join(cwd, '.holdfast'))
     expect(config.records.url).toBe(`sqlite:${path.join(cwd, '.holdfast', 'records.db')}`)
     expect(config.session).toEqual({
-      rollOverEvents: 1000,
+      rollOverEvents: 400,
       modelAttempts: 8,
       retryInitialMs: 500,
       retryMaximumMs: 30_000,

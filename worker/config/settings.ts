@@ -96,8 +96,8 @@ export const settingsSchema = z.strictObject({
   /** What a session is created with; sessions that exist keep what they have. */
   session: z
     .strictObject({
-      /** History events after which a session is continued as a new run, at its next step. @default 1000 */
-      rollOverEvents: z.int().min(50).max(10_000).default(1000),
+      /** History events after which a session is continued as a new run, at its next step. @default 400 */
+      rollOverEvents: z.int().min(50).max(10_000).default(400),
       /** Attempts of one model request before the turn ends with `retries_exhausted`. @default 8 */
       modelAttempts: count.default(8),
       /** First wait between two attempts. @default 500 */

@@ -55,7 +55,14 @@ export class BubblewrapProvider implements ContainerProvider {
   }
 
   async open(spec: ContainerSpec): Promise<Container> {
-    return { call: (call, options) => this.#call(spec, call, options?.signal) }
+    return {
+      call: (call, options) => this.#call(spec, call, options?.signal),
+      start: async () => void (await this.#client.ask({ op: 'start', spec })),
+    }
+  }
+
+  async runs(sessionId: string): Promise<boolean> {
+    return this.#client.isConnected && (await this.#client.ask({ op: 'runs', sessionId })) === true
   }
 
   async withInjections(): Promise<string[]> {

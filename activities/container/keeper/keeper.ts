@@ -115,6 +115,14 @@ export class Keeper {
         session.open(message.spec)
         return session.call(message.call)
       }
+      case 'start': {
+        const session = this.#session(message.spec.sessionId)
+        session.open(message.spec)
+        await session.start()
+        return undefined
+      }
+      case 'runs':
+        return this.#sessions.get(message.sessionId)?.runs ?? false
       case 'abort':
         this.#sessions.get(message.sessionId)?.abort(message.callId)
         return undefined

@@ -43,6 +43,7 @@ export class KeptSession {
   #idle: NodeJS.Timeout | undefined
   #resting: Promise<void> | undefined
   #isFormerKnown = false
+  #isDestroyed = false
   /** What the container that runs was started with. */
   #mounted = ''
 
@@ -59,6 +60,11 @@ export class KeptSession {
     return this.#running.size > 0
   }
 
+  /** Whether its container is there, or about to be. */
+  get runs(): boolean {
+    return this.#starting !== undefined || this.#housing?.container?.ended === false
+  }
+
   /** Whether its container was given placeholders of secrets. */
   get hasInjections(): boolean {
     return this.#housing?.hasInjections ?? false
@@ -71,6 +77,17 @@ export class KeptSession {
   open(spec: ContainerSpec): void {
     this.#spec = spec
     this.#housing?.renew(spec.egress)
+  }
+
+  /** Has container and repositories there before a call needs them. */
+  async start(): Promise<void> {
+    clearTimeout(this.#idle)
+    try {
+      await this.#checkouts.ensure(this.#spec?.repositories ?? [])
+      await this.#ready()
+    } finally {
+      this.#restLater()
+    }
   }
 
   /** Runs the call, or joins it, or gives what is known of it. See Container.call. */
@@ -124,6 +141,7 @@ export class KeptSession {
   }
 
   async destroy(): Promise<void> {
+    this.#isDestroyed = true
     await this.stop()
     await this.#folder.remove()
   }
@@ -195,6 +213,7 @@ export class KeptSession {
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
     // What it stops must not be taken for a container that runs.
     await this.#resting
+    if (this.#isDestroyed) throw new ContainerUnavailable({ tried: [], reason: 'the session is gone' })
     const { mounts, egress, environment, software } = this.#spec
     const injects = (egress?.injections.length ?? 0) > 0
     // Software that changes is for the next container; that which could not be had is waited for.
