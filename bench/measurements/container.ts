@@ -1,63 +1,59 @@
-import { spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import os from 'node:os'
-import path from 'node:path'
-import { BubblewrapProvider } from '../../activities/container/bubblewrap/provider.ts'
-import { newId } from '../../protocol/ids.ts'
+import { fileURLToPath } from 'node:url'
+import type { CallTimes } from '../container-process.ts'
+import type { Bench } from '../host.ts'
 import type { Measurements } from '../measurement.ts'
+import { openSession } from '../open-session.ts'
 import { summarize } from '../statistics.ts'
 
-const MiB = 1024 ** 2
-const limits = { memoryBytes: 512 * MiB, pids: 128, cpus: 2, tmpBytes: 32 * MiB }
-
-/** Containers alone, without sessions. */
+/** Tool calls, and the containers that are made for them. */
 export const container: Measurements = {
-  async tool(_bench, { rounds }) {
-    const dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-bench-'))
-    await chmod(dataDir, 0o711)
-    const provider = new BubblewrapProvider({ dataDir, keeperIdleMs: 500 })
-    const [first, later, floors]: [number[], number[], number[]] = [[], [], []]
-    try {
-      for (let made = 0; made < Math.min(rounds, 15); made++) {
-        const started = performance.now()
-        const opened = await provider.open({ sessionId: `sesn_bench${made}`, mounts: [], limits })
-        const call = () =>
-          opened.call({ id: newId('event'), name: 'bash', input: { command: 'true' }, timeoutMs: 20_000 })
-        await call()
-        first.push(performance.now() - started)
-        for (let round = 0; round < 4; round++) {
-          const begun = performance.now()
-          await call()
-          later.push(performance.now() - begun)
-          floors.push(await spawned())
-        }
-        await provider.destroy(`sesn_bench${made}`)
-      }
-    } finally {
-      await provider.shutdown()
-      await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
-    }
+  async tool(bench, { rounds }) {
+    const containers = Math.min(rounds, 15)
+    const child = fork(fileURLToPath(new URL('../container-process.ts', import.meta.url)), [String(containers)])
+    const [{ first, later, spawned }] = (await once(child, 'message')) as [CallTimes]
+    const sessions = await inSessions(bench, containers)
     return [
       {
         name: 'tool, first call',
         unit: 'ms',
         measured: summarize(first),
-        note: 'bash -c true, the container made for it',
+        note: 'bash -c true in the container room alone, the container made for it',
       },
       {
         name: 'tool, later call',
         unit: 'ms',
         measured: summarize(later),
-        floor: summarize(floors),
+        floor: summarize(spawned),
         note: 'over a plain spawn of bash -c true',
+      },
+      {
+        name: 'first in a session',
+        unit: 'ms',
+        measured: summarize(sessions.first),
+        floor: summarize(sessions.later),
+        note: "a session's first call when it takes 0.2 s to write, from its tool use to its result on a stream; over its later ones",
       },
     ]
   },
 }
 
-async function spawned(): Promise<number> {
-  const started = performance.now()
-  await once(spawn('bash', ['-c', 'true']), 'close')
-  return performance.now() - started
+/** As a model does: a call is not there at once. This one takes a fifth of a second to write. */
+const written = '#slow 100\n#bash true\n#say done'
+
+/** From the event of the tool use to that of its result, in new sessions: their first call and their second. */
+async function inSessions(bench: Bench, count: number): Promise<{ first: number[]; later: number[] }> {
+  const [first, later]: [number[], number[]] = [[], []]
+  for (let made = 0; made < count; made++) {
+    const session = await openSession(bench)
+    for (const times of [first, later]) {
+      const seen = (type: string) => session.until((event) => event.type === type)
+      const [used] = await Promise.all([seen('agent.tool_use'), session.send(written)])
+      times.push((await seen('agent.tool_result')) - used)
+      await seen('session.status_idle')
+    }
+    session.close()
+  }
+  return { first, later }
 }

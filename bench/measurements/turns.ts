@@ -86,19 +86,25 @@ export const turns: Measurements = {
     return [{ name: 'first-event', unit: 'ms', measured: summarize(times), floor: summarize(floors), note }]
   },
 
-  /** The floor of a late turn is an early one of the same session. Afterwards the whole log is read and checked. */
+  /** The floor of a late turn is an early one of another session at the same time. Afterwards the whole log is read and checked. */
   async long(bench, { turns: count, rounds }) {
     const session = await openSession(bench)
-    const times: number[] = []
     const lines: Line[] = []
-    const window = Math.min(2 * rounds, Math.floor(count / 4))
+    const window = 2 * rounds
     const lateAt = count >= 10_000 ? [1000, count] : [count]
     for (let turn = 1; turn <= count; turn++) {
-      times.push(await session.turn(withoutTool))
+      await session.turn(withoutTool)
       if (!lateAt.includes(turn)) continue
-      const [early, late] = [times.slice(10, 10 + window), times.slice(-window)].map((some) => summarize(some))
-      const note = `the ${window} turns before turn ${turn}, over those behind turn 10`
-      lines.push({ name: `turn ${turn}`, unit: 'ms', measured: late!, floor: early!, note })
+      const young = await openSession(bench)
+      for (let early = 1; early < 10; early++) await young.turn(withoutTool)
+      const [late, early]: [number[], number[]] = [[], []]
+      for (let round = 0; round < window; round++) {
+        late.push(await session.turn(withoutTool))
+        early.push(await young.turn(withoutTool))
+      }
+      young.close()
+      const note = `the ${window} turns behind turn ${turn}, over those behind turn 10 of a session beside it`
+      lines.push({ name: `turn ${turn}`, unit: 'ms', measured: summarize(late), floor: summarize(early), note })
       lines.push(...(await cold(bench, session, turn)))
     }
     session.close()
