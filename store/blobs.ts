@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 
 /**
@@ -7,8 +8,11 @@ import type { Readable } from 'node:stream'
 export interface Blobs {
   /** Stores all at once; replaces what was there. */
   put(key: string, data: Uint8Array): Promise<void>
-  /** Stores a stream without holding it in memory; a stream that fails leaves nothing behind. Returns bytes and SHA-256 (hex). */
-  putStream(key: string, data: Readable, options?: { maxBytes?: number }): Promise<{ size: number; sha256: string }>
+  /**
+   * Stores a stream without holding it in memory; a stream that fails leaves nothing behind. Returns its bytes.
+   * @param options.hash takes what is stored, as it comes
+   */
+  putStream(key: string, data: Readable, options?: { maxBytes?: number; hash?: Hash }): Promise<{ size: number }>
   /** The content, or undefined when there is none. */
   get(key: string): Promise<Uint8Array | undefined>
   getStream(key: string): Promise<Readable | undefined>

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { type Hash, randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, opendir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
@@ -37,12 +37,11 @@ class FileBlobs implements Blobs {
   async putStream(
     key: string,
     data: Readable,
-    options: { maxBytes?: number } = {},
-  ): Promise<{ size: number; sha256: string }> {
-    const { maxBytes = Number.POSITIVE_INFINITY } = options
+    options: { maxBytes?: number; hash?: Hash } = {},
+  ): Promise<{ size: number }> {
+    const { maxBytes = Number.POSITIVE_INFINITY, hash } = options
     // It may fail before anybody reads it; without a listener that would end the process. The reading sees it too.
     data.on('error', () => {})
-    const hash = createHash('sha256')
     let size = 0
     await this.#write(key, async (file) => {
       const batches = new Batches((batch) => file.writeFile(batch))
@@ -52,14 +51,14 @@ class FileBlobs implements Blobs {
           const chunk: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece
           size += chunk.length
           if (size > maxBytes) throw new BlobTooLarge(maxBytes)
-          hash.update(chunk)
+          hash?.update(chunk)
           await batches.add(chunk)
         }
       } finally {
         await batches.end()
       }
     })
-    return { size, sha256: hash.digest('hex') }
+    return { size }
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {

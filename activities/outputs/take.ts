@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { FileMetadata } from '../../protocol/files.ts'
@@ -34,7 +35,8 @@ export async function take(
     }
     const id = idOfState('file', sessionId, path, signature)
     const blob = `files/${id}`
-    const stored = await blobs.putStream(blob, size > 0 ? contentOf(file, size) : Readable.from([]))
+    const hash = createHash('sha256')
+    const stored = await blobs.putStream(blob, size > 0 ? contentOf(file, size) : Readable.from([]), { hash })
     const after = signatureOf(await file.stat({ bigint: true }))
     if (after !== signatureOf(stats) && readings < mostReadings) {
       await blobs.delete(blob)
@@ -52,7 +54,7 @@ export async function take(
       scope: { type: 'session', id: sessionId },
     }
     return {
-      output: { path, signature, sha256: stored.sha256, size: stored.size, fileId: id },
+      output: { path, signature, sha256: hash.digest('hex'), size: stored.size, fileId: id },
       file: { metadata, blob },
     }
   }

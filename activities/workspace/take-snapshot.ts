@@ -91,8 +91,12 @@ async function putCompressed(blobs: Blobs, key: string, content: Readable): Prom
     }
     if (read === 0) throw new Error('nothing came of the files')
   }
-  const [stored] = await Promise.all([blobs.putStream(key, compress), pipeline(Readable.from(counted()), compress)])
-  return { bytes: stored.size, sha256: stored.sha256 }
+  const hash = createHash('sha256')
+  const [{ size }] = await Promise.all([
+    blobs.putStream(key, compress, { hash }),
+    pipeline(Readable.from(counted()), compress),
+  ])
+  return { bytes: size, sha256: hash.digest('hex') }
 }
 
 /** Removes the chain before, and what attempts left that nobody finished. */

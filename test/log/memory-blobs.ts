@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Blobs } from '../../store/blobs.ts'
@@ -11,10 +10,11 @@ export function memoryBlobs(): Blobs & { content: Map<string, Uint8Array> } {
     async put(key, data) {
       content.set(key, Uint8Array.from(data))
     },
-    async putStream(key, stream) {
+    async putStream(key, stream, { hash } = {}) {
       const data = await buffer(stream)
       content.set(key, data)
-      return { size: data.length, sha256: createHash('sha256').update(data).digest('hex') }
+      hash?.update(data)
+      return { size: data.length }
     },
     async get(key) {
       return content.get(key)
