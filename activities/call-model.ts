@@ -54,7 +54,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
     const atEnd = () => captureAtEnd(outputs, { sessionId, host, bound: input.host })
     return stoppable(logs, sessionId, async (signal) => {
       let usage = noTokens
-      let bound = (): { host?: string } => ({})
+      let ahead: ContainerAhead | undefined
       let cost = (_usage: StepUsage): { cost?: number } => ({})
       try {
         const [agent, session] = await Promise.all([
@@ -68,8 +68,8 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         const mcpTools = await mcp.catalog({ session, agent, revision }, { retry, signal })
         // Last: it also sees to it that nobody else has done this step meanwhile.
         const messages = await transcripts.messages(sessionId, place, signal)
-        const ahead = new ContainerAhead(dependencies, { session, agent, revision, bound: input.host, signal })
-        bound = () => ahead.bound
+        const start = new ContainerAhead(dependencies, { session, agent, revision, bound: input.host, signal })
+        ahead = start
         const previews = new Previews(bus, sessionId, place.activityId)
         const response = await model.request(
           {
@@ -84,7 +84,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             signal,
             onDelta(delta) {
               previews.take(delta)
-              ahead.take(delta)
+              start.take(delta)
             },
             onUsage: (known) => {
               usage = known
@@ -99,11 +99,11 @@ export function makeCallModel(dependencies: CallModelDependencies) {
           tools,
           ...(tools.length === 0 && (await atEnd())),
           ...(mcpTools.failures.length > 0 && { notices: mcpTools.failures }),
-          ...bound(),
+          ...start.bound,
           ...(tools.length > 0 && { host: input.host ?? host }),
         }
       } catch (error) {
-        const end = { ...(await atEnd()), ...bound() }
+        const end = { ...(await atEnd()), ...ahead?.bound }
         if (signal.aborted) return { ...interrupted(usage), ...cost(usage), ...end }
         throw asFailure(error, end)
       }

@@ -38,8 +38,8 @@ export function workflowIsHere({ runId }: { runId: string }): void {
 
 /**
  * Runs work that is stopped when the workflow cancels the activity. Temporal tells an activity only with its next
- * heartbeat. A workflow in this process tells at once (`stopActivities`); the session's history tells within
- * milliseconds what one in another process decided.
+ * heartbeat. A workflow in this process tells at once (`stopActivities`); the session's history, which is watched, tells
+ * within milliseconds what one in another process decided. Who was here lately is trusted to be for a second.
  * Also sends the heartbeats that show that this process is alive.
  */
 export async function stoppable<T>(

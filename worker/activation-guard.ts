@@ -6,7 +6,7 @@ type Activate = Workflow['activate']
 
 /**
  * Has one watch look after each activation of a workflow as a whole. The SDK has one look after each of the four or five
- * calls into the workflow's context that it consists of, and each such watch is a thread that is made and joined: 0.3 ms.
+ * calls into the workflow's context that it consists of, and each such watch is a thread that is made and joined.
  * What takes too long fails its workflow task, as with the SDK.
  * @param timeoutMs milliseconds @default the SDK's own
  */

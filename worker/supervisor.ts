@@ -12,7 +12,11 @@ import { RestartPace } from './restart-pace.ts'
 /** Of worker processes; 0 is the usual, a greater one waits for lesser ones. */
 const workerNiceness = 5
 
-const threadSetup = path.join(packageRoot, 'worker', `thread-setup${extension}`)
+/** Node's arguments that set up each thread of a worker. `--require` would come before a thread knows its program. */
+export const threadSetup = [
+  '--import',
+  pathToFileURL(path.join(packageRoot, 'worker', `thread-setup${extension}`)).href,
+]
 
 export interface SupervisorOptions {
   /** The worker's program; it is forked with IPC. */
@@ -160,7 +164,7 @@ export class Supervisor {
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
     // In a process group of its own: Ctrl-C in the terminal is for us, who let it finish its work.
     const child = fork(program, [], {
-      execArgv: [...process.execArgv, '--import', pathToFileURL(threadSetup).href],
+      execArgv: [...process.execArgv, ...threadSetup],
       env: {
         // A third of the time that a replacement takes to start is reading and compiling its code.
         NODE_COMPILE_CACHE: path.join(config.dataDir, 'compile-cache'),
