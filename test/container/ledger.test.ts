@@ -512,10 +512,11 @@ describe('a container that is started before its first call', () => {
     const host = await Host.make()
     const client = host.client()
     const container = await client.open(spec())
-    const started = container.start().catch(() => {})
-    await until(() => client.runs('sesn_one'))
+    await client.stop('sesn_other')
+    // One behind the other: the start is not under way yet.
+    const started = container.start().catch((error: Error) => error)
     await client.destroy('sesn_one')
-    await started
+    expect(await started).toMatchObject({ message: expect.stringContaining('the session is gone') })
     expect(await client.runs('sesn_one')).toBe(false)
     expect(await client.list()).toEqual([])
   })
