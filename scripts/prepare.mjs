@@ -38,7 +38,14 @@ async function installPackages() {
   // npm tells the program it came from; started by hand there is only the one on PATH.
   const npm = process.env.npm_execpath
   const [program, ...first] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm']
-  const code = await run(program, [...first, 'ci', '--no-audit', '--no-fund'], { progress: 'installing packages' })
+  const install = (...more) =>
+    run(program, [...first, 'ci', '--no-audit', '--no-fund', ...more], { progress: 'installing packages' })
+  // What npm has in its cache is the locked content or is refused, so the registry need not be asked whether it is new.
+  let code = await install('--prefer-offline')
+  if (code !== 0) {
+    say('npm ci again, without what npm has kept of the registry')
+    code = await install()
+  }
   if (code !== 0) throw new NotReady(`npm ci ended with code ${code}`, 'read what npm said above; then: npm ci')
 }
 
