@@ -61,11 +61,13 @@ export const install: Measurements = {
   },
 }
 
-async function listening({ stdout }: ChildProcess): Promise<void> {
-  let said = ''
-  for await (const text of stdout!) {
-    said += text
-    if (said.includes('listening on')) return
-  }
-  throw new Error(`it did not start: ${said}`)
+function listening(host: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    host.stdout!.on('data', (text) => {
+      said += text
+      if (said.includes('listening on')) resolve()
+    })
+    host.once('exit', () => reject(new Error(`it did not start: ${said}`)))
+  })
 }
