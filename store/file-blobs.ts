@@ -1,7 +1,9 @@
 import { type Hash, randomUUID } from 'node:crypto'
-import { chmod, mkdir, open, opendir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { chmod, mkdir, open, opendir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { type Blobs, BlobTooLarge, StorageFull } from './blobs.ts'
 
 const partials = '.partial'
@@ -29,9 +31,7 @@ class FileBlobs implements Blobs {
   }
 
   async put(key: string, data: Uint8Array): Promise<void> {
-    await this.#write(key, async (file) => {
-      await file.writeFile(data)
-    })
+    await this.#write(key, (partial) => writeFile(partial, data, { ...fresh, flag: 'wx' }))
   }
 
   async putStream(
@@ -43,21 +43,19 @@ class FileBlobs implements Blobs {
     // It may fail before anybody reads it; without a listener that would end the process. The reading sees it too.
     data.on('error', () => {})
     let size = 0
-    await this.#write(key, async (file) => {
-      const batches = new Batches((batch) => file.writeFile(batch))
-      try {
-        for await (const piece of data) {
-          // A stream with an encoding hands out text.
-          const chunk: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece
-          size += chunk.length
-          if (size > maxBytes) throw new BlobTooLarge(maxBytes)
-          hash?.update(chunk)
-          await batches.add(chunk)
-        }
-      } finally {
-        await batches.end()
+    async function* taken() {
+      for await (const piece of data) {
+        // A stream with an encoding hands out text.
+        const chunk: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece
+        size += chunk.length
+        if (size > maxBytes) throw new BlobTooLarge(maxBytes)
+        hash?.update(chunk)
+        yield chunk
       }
-    })
+    }
+    await this.#write(key, (partial) =>
+      pipeline(taken, createWriteStream(partial, { ...fresh, flags: 'wx', highWaterMark: waitingBytes })),
+    )
     return { size }
   }
 
@@ -97,17 +95,11 @@ class FileBlobs implements Blobs {
     yield* keys.filter((key) => key.startsWith(prefix) && !key.startsWith(`${partials}/`)).sort()
   }
 
-  async #write(key: string, fill: (file: Awaited<ReturnType<typeof open>>) => Promise<void>): Promise<void> {
+  async #write(key: string, fill: (partial: string) => Promise<void>): Promise<void> {
     const target = this.#path(key)
     const partial = path.join(this.#directory, partials, randomUUID())
     try {
-      const file = await open(partial, 'wx', 0o600)
-      try {
-        await fill(file)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await fill(partial)
       await makeFolder(path.dirname(target))
       await rename(partial, target)
       await syncFolder(path.dirname(target))
@@ -161,39 +153,8 @@ function unlessMissing(error: NodeJS.ErrnoException): undefined {
   throw error
 }
 
-/** Bytes that are written at once: a write for each piece of a stream would take longer than the rest. */
-const batchBytes = 1024 * 1024
+/** A new file that nobody else may read, on the disk when it is closed. */
+const fresh = { mode: 0o600, flush: true }
 
-/** Gathers pieces, and hands them on together while the next ones are gathered. */
-class Batches {
-  readonly #write: (batch: Buffer) => Promise<void>
-  #pieces: Uint8Array[] = []
-  #bytes = 0
-  #writing: Promise<void> = Promise.resolve()
-
-  constructor(write: (batch: Buffer) => Promise<void>) {
-    this.#write = write
-  }
-
-  async add(piece: Uint8Array): Promise<void> {
-    this.#pieces.push(piece)
-    this.#bytes += piece.length
-    if (this.#bytes >= batchBytes) await this.#next()
-  }
-
-  /** Resolves when everything is written. */
-  async end(): Promise<void> {
-    await this.#next()
-    await this.#writing
-  }
-
-  async #next(): Promise<void> {
-    const batch = Buffer.concat(this.#pieces)
-    this.#pieces = []
-    this.#bytes = 0
-    await this.#writing
-    this.#writing = this.#write(batch)
-    // Whoever waits for it hears of it.
-    this.#writing.catch(() => {})
-  }
-}
+/** Bytes that may wait for the disk. They are written together, as they came: copies would be garbage, which takes longer. */
+const waitingBytes = 1024 * 1024
