@@ -110,7 +110,8 @@ export async function startBench({ profile }: { profile?: string } = {}): Promis
 /** Node writes a CPU profile of each process when it ends. */
 const profiling = (folder: string) => ({ NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` })
 
-async function answering(url: string, data: string, ended: Promise<unknown>): Promise<RunningHost> {
+/** Waits until a host that was started serves. `ended` resolves when it has exited. */
+export async function answering(url: string, data: string, ended: Promise<unknown>): Promise<RunningHost> {
   let over = false
   void ended.then(() => {
     over = true

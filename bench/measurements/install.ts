@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, fork } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import Anthropic from '@anthropic-ai/sdk'
 import { freePort } from '../../worker/temporal-server/free-port.ts'
+import { answering } from '../host.ts'
 import type { Measurements } from '../measurement.ts'
 import { summarize } from '../statistics.ts'
 
@@ -23,24 +24,27 @@ export const install: Measurements = {
     await run(process.execPath, ['scripts/prepare.mjs'], { cwd: clone })
     const installed = performance.now()
     const port = await freePort()
-    const args = ['dev', '--port', String(port), '--data', path.join(folder, 'data')]
+    const data = path.join(folder, 'data')
+    const args = ['dev', '--port', String(port), '--data', data]
     const env = { ...process.env, ANTHROPIC_API_KEY: 'none' }
     const host = fork(path.join(clone, 'bin/holdfast'), args, {
       cwd: clone,
       env,
-      stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
+    const exited = once(host, 'exit')
+    const url = `http://127.0.0.1:${port}`
     let ended: number
     try {
-      await listening(host)
-      const client = new Anthropic({ apiKey: 'none', baseURL: `http://127.0.0.1:${port}` })
+      await answering(url, data, exited)
+      const client = new Anthropic({ apiKey: 'none', baseURL: url })
       const agent = await client.beta.agents.create({ name: 'bench', model: 'claude-opus-5' })
       const environment = await client.beta.environments.create({ name: 'bench' })
       await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id })
       ended = performance.now()
     } finally {
       host.kill('SIGTERM')
-      await once(host, 'exit')
+      await exited
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     }
     const seconds = (from: number, to: number) => summarize([(to - from) / 1000])
@@ -59,15 +63,4 @@ export const install: Measurements = {
       },
     ]
   },
-}
-
-function listening(host: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = ''
-    host.stdout!.on('data', (text) => {
-      said += text
-      if (said.includes('listening on')) resolve()
-    })
-    host.once('exit', () => reject(new Error(`it did not start: ${said}`)))
-  })
 }
