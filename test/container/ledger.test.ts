@@ -4,6 +4,8 @@ import { chmod, readdir, readFile, readlink, stat, writeFile } from 'node:fs/pro
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { BubblewrapProvider } from '../../activities/container/bubblewrap/provider.ts'
+import { KeptSession } from '../../activities/container/keeper/kept-session.ts'
+import type { RuntimeFiles } from '../../activities/container/keeper/runtime-files.ts'
 import type { Container, ContainerCall, ContainerSpec } from '../../activities/container/provider.ts'
 import type { ToolResult } from '../../protocol/contract.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -508,16 +510,15 @@ describe('a container that is started before its first call', () => {
     await until(async () => !(await client.runs('sesn_one')))
   })
 
+  // Over a socket one may be done before the other comes.
   it('does not come back for a session that is destroyed meanwhile', async () => {
-    const host = await Host.make()
-    const client = host.client()
-    const container = await client.open(spec())
-    await client.stop('sesn_other')
-    // One behind the other: the start is not under way yet.
-    const started = container.start().catch((error: Error) => error)
-    await client.destroy('sesn_one')
-    expect(await started).toMatchObject({ message: expect.stringContaining('the session is gone') })
-    expect(await client.runs('sesn_one')).toBe(false)
-    expect(await client.list()).toEqual([])
+    const host = { root: await temporaryFolder(), runtime: {} as RuntimeFiles, cgroups: undefined, cgroupPrefix: '' }
+    const session = new KeptSession(host, 'sesn_one')
+    session.open(spec())
+    const [started, destroyed] = await Promise.allSettled([session.start(), session.destroy()])
+    expect(started).toMatchObject({ reason: { message: expect.stringContaining('the session is gone') } })
+    expect(destroyed.status).toBe('fulfilled')
+    expect(session.runs).toBe(false)
+    expect(await readdir(host.root, { recursive: true })).toEqual([])
   })
 })
