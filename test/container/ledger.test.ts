@@ -293,9 +293,13 @@ describe('a call that is running', () => {
     const queued = container.call(second, { signal: abort.signal })
     await until(() => exists(host.file(`ledger/${second.id}.started`)))
     abort.abort()
+    // Behind the wish on every way, so the wish has arrived when this has ended; the shell is for commands only.
+    await container.call({ ...bash(''), name: 'read', input: { file_path: '/workspace/runs' } })
     await host.go()
     expect(textOf(await running)).toBe('partial\nfinished')
-    expect(await queued).toMatchObject({ outcome: 'interrupted' })
+    const result = await queued
+    expect(result).toMatchObject({ outcome: 'interrupted' })
+    expect(textOf(result)).toBe('The call was interrupted by the user before it began.')
     expect(await exists(host.file('workspace/second'))).toBe(false)
     expect(textOf(await container.call(bash('echo next')))).toBe('next')
   })

@@ -7,6 +7,7 @@ import {
   ContainerUnavailable,
   type Injection,
 } from '../provider.ts'
+import { notBegun } from '../supervisor/result.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
 import { Checkouts } from './checkouts.ts'
 import { type Host, Housing } from './housing.ts'
@@ -14,7 +15,7 @@ import { CallLost, type KeptContainer } from './kept-container.ts'
 import { KeptNotices } from './kept-notices.ts'
 import { KeptResults } from './kept-results.ts'
 import { type Entry, fingerprint, Ledger } from './ledger.ts'
-import { notBegun, restarted, rested, revived, unknown, withNews } from './results.ts'
+import { restarted, rested, revived, unknown, withNews } from './results.ts'
 import { SessionFolder } from './session-folder.ts'
 
 interface Running {

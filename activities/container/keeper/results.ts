@@ -9,12 +9,6 @@ export function withNews(result: ToolResult, news: ContainerNotice[]): ToolResul
   return { ...result, content: [...texts, ...result.content], ...(notices.length > 0 && { notices }) }
 }
 
-/** The result of a call that was stopped before its container was ready for it. */
-export function notBegun(): ToolResult {
-  const text = 'The call was interrupted by the user before it began.'
-  return { content: [{ type: 'text', text }], is_error: true, outcome: 'interrupted' }
-}
-
 /** The result of a call of which nobody knows whether it ran to its end. */
 export function unknown(reason: string, output: string): ToolResult {
   const seen = output ? `\nOutput until then:\n${output}` : '\nNo output was seen.'

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { Output } from './output.ts'
 import { type Call, killAll, pids } from './processes.ts'
-import { optional, type Result, ToolError, toolError, toolText } from './result.ts'
+import { notBegun, optional, type Result, ToolError, toolError, toolText } from './result.ts'
 
 const defaultTimeoutMs = 120_000
 
@@ -65,7 +65,7 @@ export class BashTool {
     const restart = optional(input, 'restart', 'boolean')
     const wanted = optional(input, 'timeout_ms', 'number') ?? defaultTimeoutMs
     if (!Number.isInteger(wanted) || wanted < 1) throw new ToolError('timeout_ms must be a positive whole number')
-    if (this.#stopped.delete(id)) return interrupted('')
+    if (this.#stopped.delete(id)) return notBegun()
     if (restart) await this.#replace()
     if (command === undefined) {
       if (restart) return toolText('bash was restarted')

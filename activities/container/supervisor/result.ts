@@ -14,6 +14,12 @@ export class ToolError extends Error {}
 export const toolText = (text: string): Result => result(text, false)
 export const toolError = (text: string): Result => result(text, true)
 
+/** The result of a call that was stopped before it had begun. */
+export const notBegun = (): Result => ({
+  ...toolError('The call was interrupted by the user before it began.'),
+  outcome: 'interrupted',
+})
+
 /** The model's API refuses blank texts and halves of characters: one such result would spoil every later request. */
 function result(text: string, isError: boolean): Result {
   const shown = text.trim() === '' ? '(no output)' : text.toWellFormed()
