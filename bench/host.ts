@@ -149,6 +149,12 @@ export async function cpuOf(pid: number): Promise<number> {
   return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0))
 }
 
+/** Bytes that a process has had written to the disk; 0 of one that is gone. */
+export async function writtenBy(pid: number): Promise<number> {
+  const io = await readFile(`/proc/${pid}/io`, 'utf8').catch(() => '')
+  return Number(/^write_bytes: (\d+)$/m.exec(io)?.[1] ?? 0)
+}
+
 export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5')
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Bench, cpuOf, memoryOf, startBench } from '../host.ts'
 import { many } from '../many.ts'
-import type { Measurements } from '../measurement.ts'
+import type { Line, Measurements } from '../measurement.ts'
 import { openSession } from '../open-session.ts'
 import { type Summary, summarize } from '../statistics.ts'
 import { withoutTool, withTool } from './turns.ts'
@@ -75,7 +75,7 @@ export const load: Measurements = {
   },
 
   /** On a host of its own, for memory that other measurements have left is given back late. */
-  async 'idle-sessions'(_bench, { share }) {
+  async 'idle-sessions'(_bench, { share, rounds }) {
     const count = Math.ceil(5000 * share)
     const bench = await startBench()
     try {
@@ -92,6 +92,7 @@ export const load: Measurements = {
       const first = await session.turn(withoutTool)
       session.close()
       return [
+        ...(await pages(bench, ['desc', 'asc'], rounds)),
         {
           name: 'idle session',
           unit: 'KB',
@@ -109,6 +110,24 @@ export const load: Measurements = {
       await bench.stop()
     }
   },
+}
+
+/** A page of sessions that Temporal knows, whichever end of them it is of. */
+async function pages({ client }: Bench, orders: ('asc' | 'desc')[], rounds: number): Promise<Line[]> {
+  const times = orders.map((): number[] => [])
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, order] of orders.entries()) {
+      const started = performance.now()
+      await client.beta.sessions.list({ limit: 20, order })
+      times[index]!.push(performance.now() - started)
+    }
+  }
+  return orders.map((order, index) => ({
+    name: `live sessions, ${order === 'desc' ? 'newest' : 'oldest'}`,
+    unit: 'ms',
+    measured: summarize(times[index]!),
+    note: 'a page of 20 of them, beside the others',
+  }))
 }
 
 async function memory(bench: Bench): Promise<number> {

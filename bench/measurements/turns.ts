@@ -1,4 +1,4 @@
-import { type Bench, cpuOf, waitForWorker } from '../host.ts'
+import { type Bench, cpuOf, waitForWorker, writtenBy } from '../host.ts'
 import type { Line, Measurements } from '../measurement.ts'
 import { openSession, type Session } from '../open-session.ts'
 import { summarize } from '../statistics.ts'
@@ -44,7 +44,8 @@ export const turns: Measurements = {
     const floor = await bench.floor.session()
     const { temporal, workers, api, model } = await bench.busyPids()
     const processes = { temporal, worker: [...workers, bench.floor.pid], api, model, client: [process.pid] }
-    const used = () => Promise.all(Object.values(processes).map((pids) => sum(pids.map(cpuOf))))
+    const used = () =>
+      Promise.all([...Object.values(processes).map((pids) => sum(pids.map(cpuOf))), sum(temporal.map(writtenBy))])
     const each = async (turn: () => Promise<unknown>) => {
       const before = await used()
       for (let round = 0; round < rounds; round++) await turn()
@@ -57,17 +58,25 @@ export const turns: Measurements = {
       floors.push(await each(floor))
     }
     session.close()
-    const names = [...Object.keys(processes), 'all']
-    const all = (blocks: number[][]) => blocks.map((block) => [...block, block.reduce((a, b) => a + b)])
-    const column = (blocks: number[][], index: number) => summarize(all(blocks).map((block) => block[index]!))
-    const note = 'processor time of a turn'
-    return names.map((name, index) => ({
-      name: `cpu, ${name}`,
-      unit: 'ms',
-      measured: column(measured, index),
-      floor: column(floors, index),
-      note,
-    }))
+    const column = (value: (block: number[]) => number) => ({
+      measured: summarize(measured.map(value)),
+      floor: summarize(floors.map(value)),
+    })
+    const processor = { unit: 'ms', note: 'processor time of a turn' }
+    return [
+      ...Object.keys(processes).map((name, index) => ({
+        name: `cpu, ${name}`,
+        ...processor,
+        ...column((block) => block[index]!),
+      })),
+      { name: 'cpu, all', ...processor, ...column((block) => block.slice(0, -1).reduce((a, b) => a + b)) },
+      {
+        name: 'written, temporal',
+        unit: 'KB',
+        ...column((block) => block.at(-1)! / 1024),
+        note: 'to the disk, for a turn',
+      },
+    ]
   },
 
   async 'first-event'(bench, { rounds }) {
