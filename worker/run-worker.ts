@@ -140,7 +140,8 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
   }
   const holdfast = Holdfast.over({ ...pipelines, ...(prices && { prices }) })
 
-  const native = await NativeConnection.connect(reach)
+  // The codec has compressed what is large; to compress it once more, at both ends, costs more than it saves.
+  const native = await NativeConnection.connect({ ...reach, grpcCompression: { codec: 'none' } })
   const { maxCachedWorkflows, maxConcurrentActivities, maxConcurrentWorkflowTasks } = config.tuning
   const options: WorkerOptions = {
     connection: native,
