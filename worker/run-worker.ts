@@ -176,8 +176,9 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
       sinks,
       maxConcurrentWorkflowTaskExecutions: maxConcurrentWorkflowTasks,
       ...(maxCachedWorkflows && { maxCachedWorkflows }),
-      // How long a task waits for a worker that is gone before another gets it.
-      stickyQueueScheduleToStartTimeout: '1s',
+      // How long a task waits for the worker that has its session before any may take it. Who waits longer loses its place:
+      // it is begun from the beginning of its run, behind all others. A dead worker's sessions are taken from it (`bury`).
+      stickyQueueScheduleToStartTimeout: '5s',
     }),
   ]
   warmUp()
