@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { status as Grpc, Server, ServerCredentials, type ServiceError, type sendUnaryData } from '@grpc/grpc-js'
 import { Client, Connection } from '@temporalio/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { identify, isAlive } from '../../worker/process-identity.ts'
@@ -11,6 +13,7 @@ import { keepTemporalRunning } from '../../worker/temporal-server/keep-running.t
 import { DataInUse, endLeftover, noteServer } from '../../worker/temporal-server/leftover.ts'
 import { resolveBinary } from '../../worker/temporal-server/resolve-binary.ts'
 import { serverArguments } from '../../worker/temporal-server/settings.ts'
+import { untilStuck } from '../../worker/temporal-server/until-stuck.ts'
 import { startTestTemporal } from '../support/temporal.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
@@ -25,6 +28,41 @@ async function client(address: string): Promise<Client> {
   const connection = await Connection.connect({ address })
   onTestFinished(() => connection.close())
   return new Client({ connection })
+}
+
+/** Asks for rows of the database and gives up at any moment, until `over`: a server with an old driver is stuck by then. */
+async function giveUpRequests(address: string, over: AbortSignal): Promise<void> {
+  const connection = await Connection.connect({ address, interceptors: [] })
+  const ask = () => connection.workflowService.describeNamespace({ namespace: 'default' })
+  const askAllTheTime = async () => {
+    while (!over.aborted)
+      await connection.withAbortSignal(AbortSignal.timeout(Math.round(Math.random() * 6)), ask).catch(() => {})
+  }
+  await Promise.all(Array.from({ length: 8 }, askAllTheTime))
+  await connection.close()
+}
+
+/** Answers who asks for a namespace, as Temporal does: with what `answer` gives, or with success. */
+async function namespaceService(answer: () => Partial<ServiceError> | undefined): Promise<string> {
+  const server = new Server()
+  const asIs = { requestStream: false, responseStream: false } as const
+  const bytes = (value: Buffer) => value
+  const path = '/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace'
+  const codec = {
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  }
+  server.addService(
+    { describeNamespace: { path, ...asIs, ...codec } },
+    {
+      describeNamespace: (_: unknown, reply: sendUnaryData<Buffer>) => reply(answer() ?? null, Buffer.alloc(0)),
+    },
+  )
+  const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure())
+  onTestFinished(() => server.forceShutdown())
+  return `127.0.0.1:${port}`
 }
 
 /** A process that does nothing until it is ended. */
@@ -92,6 +130,45 @@ describe('the embedded Temporal server', () => {
     expect(isAlive(second)).toBe(false)
   })
 
+  it('is started again on its data when it is stuck', async () => {
+    const lines: string[] = []
+    const { path: binary } = await resolveBinary()
+    const stuck = Promise.withResolvers<boolean>()
+    const watches = [stuck.promise, new Promise<boolean>(() => {})]
+    const kept = await keepTemporalRunning(
+      { dataDir: await temporaryFolder(), binary, headless: true },
+      (line) => lines.push(line),
+      () => watches.shift()!,
+    )
+    onTestFinished(() => kept.stop())
+    const { workflow } = await client(kept.address)
+    await workflow.start('any', { ...start, workflowId: 'survivor' })
+    const first = kept.pid
+    stuck.resolve(true)
+    await until(() => kept.pid !== first)
+    expect((await workflow.getHandle('survivor').describe()).status.name).toBe('RUNNING')
+    expect(lines).toEqual([
+      'the Temporal server is stuck: its database answers everything with "interrupted"',
+      'the Temporal server ended (SIGKILL); starting it again on its data',
+    ])
+  })
+
+  it('goes on after requests were given up at any moment', async () => {
+    const { path: binary } = await resolveBinary()
+    const kept = await keepTemporalRunning({ dataDir: await temporaryFolder(), binary, headless: true }, () => {})
+    onTestFinished(() => kept.stop())
+    const { workflow } = await client(kept.address)
+    await workflow.start('any', { ...start, workflowId: 'survivor' })
+    await giveUpRequests(kept.address, AbortSignal.timeout(5000))
+    await until(async () => {
+      const described = await workflow
+        .getHandle('survivor')
+        .describe()
+        .catch(() => undefined)
+      return described?.status.name === 'RUNNING'
+    })
+  })
+
   it('says at a failed start what the server said', async () => {
     const dataDir = await temporaryFolder()
     await writeFile(path.join(dataDir, 'temporal.db'), 'this is no database')
@@ -111,6 +188,27 @@ describe('the embedded Temporal server', () => {
     expect(line).toContain('--ip 127.0.0.1')
     expect(line).toContain('--ui-ip 127.0.0.1')
     expect(line).toContain('--sqlite-pragma synchronous=full')
+  })
+})
+
+describe('a stuck server', () => {
+  const interrupted = { code: Grpc.UNAVAILABLE, details: 'GetNamespace operation failed. Error interrupted (9)' }
+
+  it('is one that answers twice in a row that its database was interrupted', async () => {
+    const answers = [undefined, interrupted, undefined, interrupted, interrupted]
+    const address = await namespaceService(() => answers.shift())
+    expect(await untilStuck(address, 'default', new AbortController().signal, 10)).toBe(true)
+    expect(answers).toEqual([])
+  })
+
+  it('is not one that cannot answer, or that answers with another failure', async () => {
+    const over = new AbortController()
+    let asked = 0
+    const address = await namespaceService(() => {
+      if (++asked === 3) over.abort()
+      return { code: Grpc.UNAVAILABLE, details: 'shutting down' }
+    })
+    expect(await untilStuck(address, 'default', over.signal, 10)).toBe(false)
   })
 })
 

@@ -1,7 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { keepTemporalRunning } from '../../worker/temporal-server/keep-running.ts'
 import { resolveBinary } from '../../worker/temporal-server/resolve-binary.ts'
 import { workflowBundle } from '../../worker/workflow-bundle.ts'
-import { startTestTemporal } from './temporal.ts'
 
 /** Once a run: the Temporal binary is made ready, the workflow code bundled, one server started for all files. */
 export default async function setup(project: TestProject) {
@@ -9,8 +12,12 @@ export default async function setup(project: TestProject) {
   const bundle = await workflowBundle()
   if (!('codePath' in bundle))
     throw new Error('node_modules/.cache cannot be written: the tests need the bundle as a file')
-  const server = await startTestTemporal({ binary })
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-temporal-'))
+  const server = await keepTemporalRunning({ binary, dataDir, headless: true }, (line) => console.log(line))
   project.provide('temporalAddress', server.address)
   project.provide('workflowBundlePath', bundle.codePath)
-  return () => server.remove()
+  return async () => {
+    await server.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RestartPace } from '../restart-pace.ts'
 import { type StartTemporalOptions, startTemporal, type TemporalServer } from './start.ts'
+import { untilStuck } from './until-stuck.ts'
 
 export interface KeptTemporal {
   address: string
@@ -15,12 +16,13 @@ export interface KeptTemporal {
 }
 
 /**
- * Starts the Temporal server and starts it again on the same data and ports whenever it ends: whoever is connected sees
- * a gap of half a second, which the SDK's own retries bridge.
+ * Starts the Temporal server and starts it again on the same data and ports whenever it ends or is stuck: whoever is
+ * connected sees a gap of half a second, which the SDK's own retries bridge.
  */
 export async function keepTemporalRunning(
   options: StartTemporalOptions,
   log: (line: string) => void,
+  whenStuck = untilStuck,
 ): Promise<KeptTemporal> {
   const stopping = new AbortController()
   const stopped = once(stopping.signal, 'abort')
@@ -36,6 +38,7 @@ export async function keepTemporalRunning(
 
   const watch = async () => {
     for (;;) {
+      killOnceStuck(server)
       const ended = await Promise.race([server.exited, stopped.then(() => undefined)])
       if (!ended) return server.stop()
       log(`the Temporal server ended (${ended.signal ?? `code ${ended.code}`}); starting it again on its data`)
@@ -44,6 +47,14 @@ export async function keepTemporalRunning(
       server = successor
       since = performance.now()
     }
+  }
+  const killOnceStuck = async (watched: TemporalServer) => {
+    const over = new AbortController()
+    watched.exited.then(() => over.abort())
+    const signal = AbortSignal.any([over.signal, stopping.signal])
+    if (!(await whenStuck(address, options.namespace ?? 'default', signal))) return
+    log('the Temporal server is stuck: its database answers everything with "interrupted"')
+    watched.kill()
   }
   const restart = async (): Promise<TemporalServer | undefined> => {
     for (let worked: number | undefined = since; !stopping.signal.aborted; worked = undefined) {
