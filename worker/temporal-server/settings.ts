@@ -20,8 +20,11 @@ const dynamicConfig: Record<string, unknown> = {
   'frontend.namespaceCount': 10_000,
 }
 
-/** Write-ahead log, each commit on disk before it is acknowledged: what was accepted survives a power failure. */
-const sqlitePragmas = { journal_mode: 'wal', synchronous: 'full' }
+/**
+ * Write-ahead log, each commit on disk before it is acknowledged: what was accepted survives a power failure. Who else
+ * looks into the file is waited for (milliseconds).
+ */
+const sqlitePragmas = { journal_mode: 'wal', synchronous: 'full', busy_timeout: 10_000 }
 
 export interface ServerArguments {
   databaseFile: string

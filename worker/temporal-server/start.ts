@@ -9,6 +9,7 @@ import { freePort } from './free-port.ts'
 import { endLeftover, noteServer } from './leftover.ts'
 import { dyingWithParent } from './parent-death.ts'
 import { serverArguments } from './settings.ts'
+import { tuneVisibility } from './tune-visibility.ts'
 import { untilUsable } from './until-usable.ts'
 
 export interface StartTemporalOptions {
@@ -65,6 +66,8 @@ export async function startTemporal(options: StartTemporalOptions): Promise<Temp
   const version = await serverVersion(binary)
   await checkDataVersion(files.version, version)
   await endLeftover(files.pid)
+  // What is on disk already, while nobody uses it; SQLite would make a file that is missing.
+  if (await exists(files.database)) tune(files.database)
 
   for (let attempt = 1; ; attempt++) {
     try {
@@ -101,6 +104,7 @@ async function startOnce(
     await noteServer(files.pid, child.pid!)
     await Promise.race([untilUsable({ address: `127.0.0.1:${port}` }, namespace, abandon.signal), failed])
     await writeDataVersion(files.version, version)
+    tune(files.database)
   } catch (error) {
     abandon.abort()
     child.kill('SIGKILL')
@@ -121,6 +125,20 @@ async function startOnce(
       clearTimeout(force)
       await rm(files.pid, { force: true })
     },
+  }
+}
+
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  )
+
+function tune(databaseFile: string): void {
+  try {
+    tuneVisibility(databaseFile)
+  } catch {
+    // The server works without it, or it will say itself what is wrong with its file.
   }
 }
 
