@@ -275,11 +275,16 @@ describe('a call that is running', () => {
     expect(textOf(await container.call(bash('pgrep -fc "^sleep 0.02"; echo on')))).toBe('0\non')
   })
 
-  it('is interrupted when the wish came before it began', async () => {
+  it('is interrupted while its container is being made, without waiting for it', async () => {
     const host = await Host.make()
     const container = await host.open()
-    const result = await container.call(bash('sleep 25'), { signal: AbortSignal.abort() })
+    const call = bash('sleep 25')
+    const result = await container.call(call, { signal: AbortSignal.abort() })
     expect(result).toMatchObject({ outcome: 'interrupted', is_error: true })
+    expect(textOf(result)).toBe('The call was interrupted by the user before it began.')
+    expect(await exists(host.file(`ledger/${call.id}.started`))).toBe(false)
+    expect(await container.call(call)).toEqual(result)
+    expect(textOf(await container.call(bash('echo next')))).toBe('next')
   })
 
   it('does not keep a later command from running when it was waiting for the shell and was interrupted', async () => {

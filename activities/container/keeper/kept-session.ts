@@ -1,12 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
-import {
-  type ContainerCall,
-  type ContainerNotice,
-  type ContainerSpec,
-  ContainerUnavailable,
-  type Injection,
-} from '../provider.ts'
+import { type ContainerCall, type ContainerSpec, ContainerUnavailable, type Injection } from '../provider.ts'
 import { notBegun } from '../supervisor/result.ts'
 import { attemptCheckout } from './checkout-attempt.ts'
 import { Checkouts } from './checkouts.ts'
@@ -33,7 +27,7 @@ export class KeptSession {
   readonly #results: KeptResults
   /** Calls that are to stop, also before they have begun. */
   readonly #aborted = new Set<string>()
-  /** Wakes calls that wait for a repository and are to stop. */
+  /** Wakes calls that wait for a repository or the container and are to stop. */
   readonly #wake = new Map<string, () => void>()
   readonly #checkouts: Checkouts
   readonly #notices = new KeptNotices()
@@ -84,8 +78,7 @@ export class KeptSession {
   async start(): Promise<void> {
     clearTimeout(this.#idle)
     try {
-      await this.#checkouts.ensure(this.#spec?.repositories ?? [])
-      await this.#ready()
+      await this.#prepared()
     } finally {
       this.#restLater()
     }
@@ -151,14 +144,13 @@ export class KeptSession {
     const entry = this.#results.read(call.id)
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
     this.#stopForsaken(call)
-    const news = await this.#checkedOut(call.id)
-    if (!news) {
+    const container = await this.#unlessStopped(call.id, () => this.#prepared())
+    if (!container) {
       const result = notBegun()
       this.#results.record(call.id, print, result)
       return result
     }
-    const container = await this.#ready()
-    news.push(...this.#notices.take(this.#spec?.notices))
+    const news = [...this.#checkouts.takeNews(), ...this.#notices.take(this.#spec?.notices)]
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
       throw new ContainerUnavailable({
@@ -171,7 +163,7 @@ export class KeptSession {
     let result: ToolResult
     try {
       const running = container.call(call, (text) => this.#ledger.append(call.id, text))
-      // The wish to stop may have come while the container was being made.
+      // The wish to stop may have come while the ledger was written.
       if (this.#aborted.has(call.id)) container.stopCall(call.id)
       result = await running
     } catch (error) {
@@ -183,21 +175,24 @@ export class KeptSession {
     return result
   }
 
-  /** Waits for the session's repositories. Undefined when the call was stopped meanwhile; the clone goes on. */
-  async #checkedOut(callId: string): Promise<ContainerNotice[] | undefined> {
-    const repositories = this.#spec?.repositories ?? []
-    if (repositories.length === 0) return []
-    const stopped = new Promise<undefined>((resolve) => {
-      this.#wake.set(callId, () => resolve(undefined))
-      if (this.#aborted.has(callId)) resolve(undefined)
-    })
+  /** Waits for what a call needs. Undefined when the call is to stop meanwhile; what was begun goes on for the next one. */
+  async #unlessStopped<T>(callId: string, begin: () => Promise<T>): Promise<T | undefined> {
+    const stopped = Promise.withResolvers<undefined>()
+    this.#wake.set(callId, () => stopped.resolve(undefined))
+    if (this.#aborted.has(callId)) stopped.resolve(undefined)
     try {
-      const ensured = this.#checkouts.ensure(repositories).then(() => true as const)
-      ensured.catch(() => {})
-      return (await Promise.race([ensured, stopped])) && this.#checkouts.takeNews()
+      const prepared = begin()
+      prepared.catch(() => {})
+      return await Promise.race([prepared, stopped.promise])
     } finally {
       this.#wake.delete(callId)
     }
+  }
+
+  /** The session's container, with its repositories in it. */
+  async #prepared(): Promise<KeptContainer> {
+    await this.#checkouts.ensure(this.#spec?.repositories ?? [])
+    return this.#ready()
   }
 
   #known(id: string, entry: Exclude<Entry, { state: 'none' }>, print: string): ToolResult {
