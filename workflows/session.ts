@@ -1,4 +1,4 @@
-import { ContinueAsNew, condition, defineSignal, isCancellation, setHandler } from '@temporalio/workflow'
+import { ContinueAsNew, condition, defineSignal, isCancellation, patched, setHandler } from '@temporalio/workflow'
 import { type Command, type Delivery, names, type SessionStart } from '../protocol/contract.ts'
 import type { UserEvent } from '../protocol/events.ts'
 import { resumeAfterBudget } from './budget.ts'
@@ -50,6 +50,8 @@ async function step(state: SessionState): Promise<boolean> {
     await endSession(state)
     return true
   }
+  // Whoever interrupts does not wait until the run is sealed.
+  if (inbox.hasInterrupt && (!rollOverIsDue(state) || patched('an interrupt goes before a seal'))) interruptTurn(state)
   // Between two steps no activity is open: the run may end here, also within a turn.
   if (rollOverIsDue(state)) await rollOver(state)
   if (inbox.hasInterrupt) interruptTurn(state)

@@ -42,6 +42,7 @@ async function withSession(
   settings: Partial<SessionStart['settings']>,
   use: (session: {
     say: (text: string) => Promise<void>
+    interrupt: () => Promise<void>
     events: () => Promise<SessionEvent[]>
     run: () => Promise<number>
   }) => Promise<void>,
@@ -82,6 +83,7 @@ async function withSession(
     }
     await use({
       say: (text) => handle.signal('deliver', { events: [message(newId('event'), text)] }),
+      interrupt: () => handle.signal('deliver', { events: [{ id: newId('event'), type: 'user.interrupt' }] }),
       events,
       run: async () => (await log.newest()).run,
     })
@@ -162,6 +164,32 @@ describe('a run that cannot be sealed', () => {
         [1, 2, 3, 4, 5].map((turn) => ({ type: 'text', text: `turn ${turn}` })),
       )
       expect(new Set(all.map((event) => event.id)).size).toBe(all.length)
+    })
+  })
+})
+
+describe('an interrupt when the run is about to be sealed', () => {
+  it('ends the turn first', async () => {
+    const asked = Promise.withResolvers<void>()
+    const stop = Promise.withResolvers<void>()
+    const callModel = async () => {
+      asked.resolve()
+      await stop.promise
+      return { ...reply(''), content: [], interrupted: true }
+    }
+    const atSeal = Promise.withResolvers<string[]>()
+    let seen = async (): Promise<SessionEvent[]> => []
+    const sealRun = async () => {
+      atSeal.resolve(typesOf(await seen()))
+      throw ApplicationFailure.nonRetryable('the blobs are full')
+    }
+    await withSession({ callModel, sealRun }, { rollOverEvents: 10 }, async ({ say, interrupt, events }) => {
+      seen = events
+      await say('one')
+      await asked.promise
+      await interrupt()
+      stop.resolve()
+      expect((await atSeal.promise).at(-1)).toBe('session.status_idle')
     })
   })
 })
