@@ -2,7 +2,7 @@ import { setImmediate as immediate, setTimeout as wait } from 'node:timers/promi
 import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import type { PayloadCodec } from '@temporalio/common'
 import { HistoryDecoder } from './decoder.ts'
-import { type Fact, isModelStep } from './facts.ts'
+import { type Fact, isModelStep, isToolResult } from './facts.ts'
 import type { LogItem } from './projection.ts'
 import { RunView } from './run-view.ts'
 import { TaskPace, TaskTimes } from './task-pace.ts'
@@ -277,9 +277,11 @@ export class Tail {
   }
 }
 
-/** A reply without tool calls: the session is about to say that it is idle. */
+/** A reply without tool calls, or a call that was interrupted: the session is about to say that it is idle. */
 const endsTurn = (newest: Fact | undefined) =>
-  newest !== undefined && isModelStep(newest) && newest.result.tools.length === 0
+  newest !== undefined &&
+  ((isModelStep(newest) && newest.result.tools.length === 0) ||
+    (isToolResult(newest) && newest.result.outcome === 'interrupted'))
 
 /** Temporal's client leaves a listener on the signal of each call: with one for them all, every poll costs more than the one before. */
 async function once<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {

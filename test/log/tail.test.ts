@@ -1,7 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { defaultPayloadConverter } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
 import { type HistorySource, Tail } from '../../log/tail.ts'
 import { TaskPace, TaskTimes } from '../../log/task-pace.ts'
+import { start, step } from './samples.ts'
 
 type Page = { history: { events: object[] }; nextPageToken: Uint8Array }
 
@@ -85,6 +87,37 @@ describe('the polls of a tail', () => {
     await poll(3)
     await tail.end()
     await caughtUp
+  })
+})
+
+describe('the end of a turn', () => {
+  const payloads = (value: unknown) => ({ payloads: [defaultPayloadConverter.toPayload(value)] })
+  const begun = event(1, 0, { workflowExecutionStartedEventAttributes: { input: payloads(start()) } })
+  const activity = (name: string, result: unknown) => [
+    event(2, 1, { activityTaskScheduledEventAttributes: { activityType: { name }, activityId: '1' } }),
+    event(3, 2, { activityTaskCompletedEventAttributes: { scheduledEventId: 2, result: payloads(result) } }),
+    scheduled(4, 2),
+  ]
+  /** Whether the next poll is sent at once, though a workflow task is on its way. */
+  async function asksAtOnce(events: HistoryEvent[]): Promise<boolean> {
+    const { source: from, polls, answer, poll } = source()
+    const taskTimes = new TaskTimes()
+    for (let task = 0; task < 60; task++) taskTimes.note(900)
+    const tail = new Tail(from, 'sesn_1', { taskTimes })
+    tail.hold()
+    await poll(1)
+    await answer(begun, ...events)
+    await wait(10)
+    const asked = polls.length === 2
+    await tail.end()
+    return asked
+  }
+  const result = { content: [], is_error: false, outcome: 'done' }
+
+  it('is waited for by a poll that is there already: behind a reply without calls, and an interrupted call', async () => {
+    expect(await asksAtOnce(activity('callModel', step([])))).toBe(true)
+    expect(await asksAtOnce(activity('runTool', { ...result, outcome: 'interrupted' }))).toBe(true)
+    expect(await asksAtOnce(activity('runTool', result))).toBe(false)
   })
 })
 
