@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { Output } from './output.ts'
 import { type Call, killAll, pids } from './processes.ts'
+import { randomId } from './random-id.ts'
 import { notBegun, optional, type Result, ToolError, toolError, toolText } from './result.ts'
 
 const defaultTimeoutMs = 120_000
@@ -44,6 +44,11 @@ export class BashTool {
     this.#onOutput = onOutput
   }
 
+  /** Starts the shell, so that it is there when the first command comes. */
+  start(): void {
+    this.#shell ??= this.#start()
+  }
+
   /** Runs a command, one at a time. */
   call(id: string, input: Record<string, unknown>, timeoutMs: number): Promise<Result> {
     this.#calls.add(id)
@@ -77,7 +82,7 @@ export class BashTool {
 
   async #run(id: string, command: string, timeoutMs: number): Promise<Result> {
     const shell = this.#shell ?? this.#start()
-    const marker = randomUUID()
+    const marker = randomId()
     const before = new Set(pids())
     const output = new Output(id)
     const end = await new Promise<End>((resolve) => {

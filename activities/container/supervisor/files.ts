@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { mediumOf } from './media.ts'
 import { Output } from './output.ts'
+import { randomId } from './random-id.ts'
 import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
 /** Bytes of text that `read` and `edit` take at once. Source: spec §16. */
@@ -134,7 +134,7 @@ async function replace(file: string, content: string): Promise<void> {
   if (before && !before.isFile()) throw new ToolError(`${file} is no regular file`)
   const target = await realpath(file).catch(() => file)
   await mkdir(path.dirname(target), { recursive: true })
-  const partial = path.join(path.dirname(target), `.${randomUUID()}.partial`)
+  const partial = path.join(path.dirname(target), `.${randomId()}.partial`)
   try {
     await writeFile(partial, content)
     if (before) await chmod(partial, before.mode & 0o7777)

@@ -5,12 +5,9 @@
  */
 import { BashTool } from './bash.ts'
 import { startBridge } from './bridge.ts'
-import { checkout } from './checkout.ts'
-import { edit, read, write } from './files.ts'
 import { Lines } from './lines.ts'
 import type { FromSupervisor, ToSupervisor } from './protocol.ts'
 import { type Result, ToolError, toolError } from './result.ts'
-import { glob, grep } from './search.ts'
 
 /** Tells the first process that this end was wanted. */
 const hostWentAway = 3
@@ -19,13 +16,15 @@ const hostWentAway = 3
 process.title = 'supervisor'
 
 const bash = new BashTool((id, text) => send({ event: 'output', id, text }))
-const tools: Record<string, (input: Record<string, unknown>, id: string) => Promise<Result>> = {
-  read,
-  write,
-  edit,
-  glob,
-  grep,
-  checkout,
+type Tool = (input: Record<string, unknown>, id: string) => Promise<Result>
+/** Loaded when they are called: without them a container is there sooner. */
+const tools: Record<string, () => Promise<Tool>> = {
+  read: async () => (await import('./files.ts')).read,
+  write: async () => (await import('./files.ts')).write,
+  edit: async () => (await import('./files.ts')).edit,
+  glob: async () => (await import('./search.ts')).glob,
+  grep: async () => (await import('./search.ts')).grep,
+  checkout: async () => (await import('./checkout.ts')).checkout,
 }
 
 function send(message: FromSupervisor): void {
@@ -39,8 +38,7 @@ const open = new Set<string>()
 async function call({ id, name, input, timeoutMs }: Extract<ToSupervisor, { op: 'call' }>): Promise<void> {
   open.add(id)
   try {
-    const tool = tools[name]
-    answer(id, name === 'bash' ? await bash.call(id, input, timeoutMs) : await tool!(input, id))
+    answer(id, name === 'bash' ? await bash.call(id, input, timeoutMs) : await (await tools[name]!())(input, id))
   } catch (error) {
     const known = error instanceof ToolError || (error as NodeJS.ErrnoException).code !== undefined
     answer(id, toolError(known ? (error as Error).message : `the tool failed: ${error}`))
@@ -78,3 +76,4 @@ process.stdin.on('data', (chunk: string) => {
 process.stdin.on('end', () => process.exit(hostWentAway))
 startBridge()
 send({ event: 'ready' })
+bash.start()

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import fs from 'node:fs'
 
 /** How a call's processes are told from those of earlier calls. */
 export interface Call {
@@ -10,7 +9,8 @@ export interface Call {
 }
 
 export function pids(): number[] {
-  return readdirSync('/proc')
+  return fs
+    .readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
 }
@@ -42,8 +42,8 @@ async function ofCall(shell: number, { marker, before }: Call): Promise<number[]
     pids().map(async (pid) => {
       if (pid === shell || pid === process.pid || pid === 1) return
       const [environment, stat] = await Promise.all([
-        readFile(`/proc/${pid}/environ`, 'latin1').catch(() => ''),
-        readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ''),
+        fs.promises.readFile(`/proc/${pid}/environ`, 'latin1').catch(() => ''),
+        fs.promises.readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ''),
       ])
       const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       if (!state || state === 'Z' || state === 'X') return
