@@ -12,6 +12,7 @@ import { load } from './measurements/load.ts'
 import { readers } from './measurements/readers.ts'
 import { storage } from './measurements/storage.ts'
 import { turns } from './measurements/turns.ts'
+import { quiet } from './quiet.ts'
 
 const measurements: Measurements = { ...turns, ...latency, ...container, ...load, ...readers, ...storage, ...install }
 
@@ -43,6 +44,7 @@ const bench = await startBench(profile ? { profile } : {})
 try {
   print(['', 'median', 'p95', 'floor', 'ratio', ''])
   for (const name of names) {
+    await quiet(bench)
     for (const line of await measurements[name]!(bench, size)) {
       show(line)
       if (values.json) await save(line, values.json)

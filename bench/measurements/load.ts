@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Bench, cpuOf, memoryOf, startBench } from '../host.ts'
+import { type Bench, memoryOf, startBench } from '../host.ts'
 import { many } from '../many.ts'
 import type { Line, Measurements } from '../measurement.ts'
 import { openSession } from '../open-session.ts'
+import { quiet } from '../quiet.ts'
 import { type Summary, summarize } from '../statistics.ts'
 import { withoutTool, withTool } from './turns.ts'
 
@@ -135,16 +136,4 @@ async function memory(bench: Bench): Promise<number> {
   const pids = [bench.pid, ...(await bench.workerPids())]
   const all = await Promise.all(pids.map(async (pid) => (await memoryOf(pid)).resident))
   return all.reduce((sum, bytes) => sum + bytes, 0)
-}
-
-/** Waits until what was begun is done: Temporal goes on with its own queues for a while. At most two minutes. */
-async function quiet(bench: Bench): Promise<void> {
-  const { temporal, workers, api } = await bench.busyPids()
-  const used = async () => (await Promise.all([...temporal, ...workers, ...api].map(cpuOf))).reduce((a, b) => a + b)
-  for (let before = await used(), second = 0; second < 120; second++) {
-    await wait(1000)
-    const after = await used()
-    if (after - before < 50) return
-    before = after
-  }
 }
