@@ -40,7 +40,7 @@ export const storage: Measurements = {
     try {
       await fill(source, size)
       const speed = (ms: number) => (1000 * size) / MiB / ms
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 6; round++) {
         const { resident } = await memoryOf(bench.pid)
         await forgetPeak(bench.pid)
         measured.push(speed(await timed(() => upload(bench, source))))
