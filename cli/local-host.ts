@@ -8,7 +8,6 @@ import { forgetRunningHost, noteRunningHost } from '../worker/running-host.ts'
 import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { keepTemporalRunning } from '../worker/temporal-server/keep-running.ts'
 import { resolveBinary } from '../worker/temporal-server/resolve-binary.ts'
-import { workerMetadata } from '../worker/temporal-server/settings.ts'
 import { checkAddress } from './check-address.ts'
 import { connectHoldfast, type PartOptions, startApi, startWorkers } from './host-parts.ts'
 
@@ -51,9 +50,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   const bus = new LocalBus()
   const holdfast = await connectHoldfast(parts, bus)
   started.defer(() => holdfast.close())
-  const workers = started.use(
-    await startWorkers({ ...parts, connection: reached.workerConnection }, holdfast, { bus, env }),
-  )
+  const workers = started.use(await startWorkers(parts, holdfast, { bus, env }))
   bus.onInterest = (sessionId, isWanted) => workers.wantPreviews(sessionId, isWanted)
   const api = started.use(await startApi(parts, holdfast))
   await noteRunningHost(config.data, { url: api.url, temporal: { address: connection.address, namespace } })
@@ -77,8 +74,6 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
 
 interface ReachedServer {
   connection: TemporalConnection
-  /** That of the workers. */
-  workerConnection: TemporalConnection
   uiUrl?: string
   stop(): Promise<void>
   kill(): void
@@ -86,7 +81,7 @@ interface ReachedServer {
 
 async function useServer(connection: TemporalConnection, namespace: string): Promise<ReachedServer> {
   await checkServer(connectionOptions(connection), namespace)
-  return { connection, workerConnection: connection, async stop() {}, kill() {} }
+  return { connection, async stop() {}, kill() {} }
 }
 
 async function ownServer({ data, temporal }: Config, log: (line: string) => void): Promise<ReachedServer> {
@@ -102,10 +97,8 @@ async function ownServer({ data, temporal }: Config, log: (line: string) => void
     },
     log,
   )
-  const { address } = server
   return {
-    connection: { address },
-    workerConnection: { address, metadata: workerMetadata },
+    connection: { address: server.address },
     ...(server.uiUrl && { uiUrl: server.uiUrl }),
     stop: () => server.stop(),
     kill: () => server.kill(),

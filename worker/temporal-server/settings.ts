@@ -16,18 +16,9 @@ const dynamicConfig: Record<string, unknown> = {
   'history.transferProcessorUpdateAckInterval': '1s',
   'history.visibilityProcessorUpdateAckInterval': '1s',
   'history.timerProcessorUpdateAckInterval': '1s',
-  // By default a call of lower rank (`workerMetadata`) fails when its workflow is in use for half a second.
-  'history.cacheNonUserContextLockTimeout': '5s',
   // Long polls held at once, for each API method: one for each session that somebody reads.
   'frontend.namespaceCount': 10_000,
 }
-
-/**
- * What workers of the embedded server send with each call: of the writes that queue for its one shard, those of others
- * go first, so that events are accepted soon while turns queue. A server that others use, too, is not told so: it would
- * refuse such calls first when it has reached a rate limit.
- */
-export const workerMetadata = { 'caller-type': 'preemptable' }
 
 /**
  * Write-ahead log, each commit on disk before it is acknowledged: what was accepted survives a power failure. Who else
