@@ -1,11 +1,12 @@
 /**
  * Sends messages to sessions, one every 200 ms, from a process of its own: one that reads the streams of two hundred others
- * is late by itself. Arguments: the API's URL, then the sessions. Sends while it is told `true`, and at the end its times.
+ * is late by itself. Arguments: the API's URL, the message, then the sessions. Sends while it
+ * is told `true`, and at the end its times.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 
-const [baseURL, ...sessions] = process.argv.slice(2)
+const [baseURL, text, ...sessions] = process.argv.slice(2)
 const client = new Anthropic({ apiKey: 'none', baseURL: baseURL!, maxRetries: 0 })
 const times: number[] = []
 let isOn = false
@@ -18,7 +19,7 @@ process.on('message', (on: boolean | 'end') => {
 for (let next = 0; !isOver; await wait(200)) {
   if (!isOn) continue
   const started = performance.now()
-  const content = [{ type: 'text' as const, text: '#say done' }]
+  const content = [{ type: 'text' as const, text: text! }]
   await client.beta.sessions.events.send(sessions[next++ % sessions.length]!, {
     events: [{ type: 'user.message', content }],
   })

@@ -38,7 +38,11 @@ export const load: Measurements = {
     const count = Math.ceil(200 * share)
     const sessions = await many(count, () => openSession(bench))
     const others = await many(20, () => bench.newSession())
-    const sender = fork(fileURLToPath(new URL('../accepts-process.ts', import.meta.url)), [bench.url, ...others])
+    const sender = fork(fileURLToPath(new URL('../accepts-process.ts', import.meta.url)), [
+      bench.url,
+      withoutTool,
+      ...others,
+    ])
     const rounds: Summary[] = []
     for (let round = 0; round < 5; round++) {
       const finished = Promise.all(sessions.map((session) => session.turn(withoutTool)))

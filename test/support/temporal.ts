@@ -14,10 +14,13 @@ export interface TestTemporal extends TemporalServer {
   remove(): Promise<void>
 }
 
+/** For the data of a server; whoever asks for it removes it. */
+export const newDataDir = () => mkdtemp(path.join(os.tmpdir(), 'holdfast-temporal-'))
+
 /** A server of one's own on a temporary folder, for tests that kill it or change its data. */
 export async function startTestTemporal(options: Partial<StartTemporalOptions> = {}): Promise<TestTemporal> {
   const binary = options.binary ?? (await resolveBinary()).path
-  const dataDir = options.dataDir ?? (await mkdtemp(path.join(os.tmpdir(), 'holdfast-temporal-')))
+  const dataDir = options.dataDir ?? (await newDataDir())
   const server = await startTemporal({ headless: true, ...options, binary, dataDir })
   return {
     ...server,

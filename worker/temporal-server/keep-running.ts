@@ -17,7 +17,8 @@ export interface KeptTemporal {
 
 /**
  * Starts the Temporal server and starts it again on the same data and ports whenever it ends or is stuck: whoever is
- * connected sees a gap of half a second, which the SDK's own retries bridge.
+ * connected sees a gap of half a second, of some seconds when it was stuck, which the SDK's own retries bridge.
+ * @param whenStuck resolves with true once the server is stuck, with false when the signal aborts
  */
 export async function keepTemporalRunning(
   options: StartTemporalOptions,

@@ -144,7 +144,7 @@ export class KeptSession {
     const entry = this.#results.read(call.id)
     if (entry.state !== 'none') return this.#known(call.id, entry, print)
     this.#stopForsaken(call)
-    const container = await this.#unlessStopped(call.id, () => this.#prepared())
+    const container = await this.#unlessStopped(call.id, this.#prepared())
     if (!container) {
       const result = notBegun()
       this.#results.record(call.id, print, result)
@@ -176,12 +176,12 @@ export class KeptSession {
   }
 
   /** Waits for what a call needs. Undefined when the call is to stop meanwhile; what was begun goes on for the next one. */
-  async #unlessStopped<T>(callId: string, begin: () => Promise<T>): Promise<T | undefined> {
+  async #unlessStopped<T>(callId: string, prepared: Promise<T>): Promise<T | undefined> {
     const stopped = Promise.withResolvers<undefined>()
     this.#wake.set(callId, () => stopped.resolve(undefined))
     if (this.#aborted.has(callId)) stopped.resolve(undefined)
     try {
-      const prepared = begin()
+      // Who is stopped does not hear how it ended; the next one does.
       prepared.catch(() => {})
       return await Promise.race([prepared, stopped.promise])
     } finally {

@@ -46,7 +46,7 @@ export class BashTool {
 
   /** Starts the shell, so that it is there when the first command comes. */
   start(): void {
-    this.#shell ??= this.#start()
+    if (!this.#shell) this.#start()
   }
 
   /** Runs a command, one at a time. */

@@ -1,3 +1,4 @@
+// Its promises are loaded when something is killed, not when the container starts.
 import fs from 'node:fs'
 
 /** How a call's processes are told from those of earlier calls. */

@@ -1,4 +1,4 @@
 import { readFileSync } from 'node:fs'
 
-/** A random UUID, from the kernel: Node's takes longer to load than all the rest of what a container's first call needs. */
+/** A random UUID, from the kernel: `node:crypto` is slow to load, and a container would be there later. */
 export const randomId = () => readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim()
