@@ -8,6 +8,7 @@ import { forgetRunningHost, noteRunningHost } from '../worker/running-host.ts'
 import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { keepTemporalRunning } from '../worker/temporal-server/keep-running.ts'
 import { resolveBinary } from '../worker/temporal-server/resolve-binary.ts'
+import { metadata } from '../worker/temporal-server/settings.ts'
 import { checkAddress } from './check-address.ts'
 import { connectHoldfast, type PartOptions, startApi, startWorkers } from './host-parts.ts'
 
@@ -53,7 +54,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   const workers = started.use(await startWorkers(parts, holdfast, { bus, env }))
   bus.onInterest = (sessionId, isWanted) => workers.wantPreviews(sessionId, isWanted)
   const api = started.use(await startApi(parts, holdfast))
-  await noteRunningHost(config.data, { url: api.url, temporal: { address: connection.address, namespace } })
+  await noteRunningHost(config.data, { url: api.url, temporal: { ...reached.known, namespace } })
   started.defer(() => forgetRunningHost(config.data))
 
   const running = started.move()
@@ -74,6 +75,8 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
 
 interface ReachedServer {
   connection: TemporalConnection
+  /** What other processes of the machine may know of it. */
+  known: { address: string; metadata?: Record<string, string> }
   uiUrl?: string
   stop(): Promise<void>
   kill(): void
@@ -81,7 +84,7 @@ interface ReachedServer {
 
 async function useServer(connection: TemporalConnection, namespace: string): Promise<ReachedServer> {
   await checkServer(connectionOptions(connection), namespace)
-  return { connection, async stop() {}, kill() {} }
+  return { connection, known: { address: connection.address }, async stop() {}, kill() {} }
 }
 
 async function ownServer({ data, temporal }: Config, log: (line: string) => void): Promise<ReachedServer> {
@@ -97,8 +100,10 @@ async function ownServer({ data, temporal }: Config, log: (line: string) => void
     },
     log,
   )
+  const connection = { address: server.address, metadata }
   return {
-    connection: { address: server.address },
+    connection,
+    known: connection,
     ...(server.uiUrl && { uiUrl: server.uiUrl }),
     stop: () => server.stop(),
     kill: () => server.kill(),

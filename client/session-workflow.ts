@@ -11,6 +11,7 @@ import {
   type SessionStart,
 } from '../protocol/contract.ts'
 import { noUsage } from '../protocol/usage.ts'
+import { inFront } from './in-front.ts'
 import type { Runtime } from './runtime.ts'
 
 const ALREADY_EXISTS = 6
@@ -37,20 +38,21 @@ export class SessionWorkflow {
       usage: noUsage(),
       updatedAt: Date.now(),
     }
+    const request = {
+      namespace,
+      workflowId: this.#id,
+      requestId: `start-${this.#id}`,
+      workflowType: { name: names.workflow },
+      taskQueue: { name: taskQueue },
+      input: { payloads: [await this.#encode(input)] },
+      memo: { fields: { [names.state]: await this.#encode(state) } },
+      workflowIdReusePolicy: WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+      // Bounds how long a task that was handed to a dying worker stays there.
+      workflowTaskTimeout: { seconds: 5 as never },
+    }
     try {
-      await connection.workflowService.startWorkflowExecution({
-        namespace,
-        workflowId: this.#id,
-        requestId: `start-${this.#id}`,
-        workflowType: { name: names.workflow },
-        taskQueue: { name: taskQueue },
-        input: { payloads: [await this.#encode(input)] },
-        memo: { fields: { [names.state]: await this.#encode(state) } },
-        workflowIdReusePolicy: WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-        // Bounds how long a task that was handed to a dying worker stays there.
-        workflowTaskTimeout: { seconds: 5 as never },
-      })
+      await inFront(connection, () => connection.workflowService.startWorkflowExecution(request))
     } catch (error) {
       if (!isGrpcServiceError(error) || error.code !== ALREADY_EXISTS) throw error
     }
@@ -75,13 +77,14 @@ export class SessionWorkflow {
 
   async #signal(signalName: string, input: unknown, requestId: string): Promise<void> {
     const { connection, namespace } = this.#runtime
-    await connection.workflowService.signalWorkflowExecution({
+    const request = {
       namespace,
       workflowExecution: { workflowId: this.#id },
       signalName,
       input: { payloads: [await this.#encode(input)] },
       requestId,
-    })
+    }
+    await inFront(connection, () => connection.workflowService.signalWorkflowExecution(request))
   }
 
   /** The newest state, undefined when Temporal does not know the session. Needs no worker. */

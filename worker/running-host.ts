@@ -4,15 +4,15 @@ import path from 'node:path'
 /** What a running `holdfast dev` tells other processes of the machine, in its data folder. */
 export interface RunningHost {
   url: string
-  temporal: { address: string; namespace: string }
+  temporal: { address: string; namespace: string; metadata?: Record<string, string> }
 }
 
 const fileOf = (data: string) => path.join(data, 'host.json')
 
 export async function noteRunningHost(data: string, { url, temporal }: RunningHost): Promise<void> {
-  const { address, namespace } = temporal
+  const { address, namespace, metadata } = temporal
   const partial = `${fileOf(data)}.${process.pid}`
-  await writeFile(partial, JSON.stringify({ url, temporal: { address, namespace } } satisfies RunningHost))
+  await writeFile(partial, JSON.stringify({ url, temporal: { address, namespace, metadata } }))
   await rename(partial, fileOf(data))
 }
 

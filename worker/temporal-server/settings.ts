@@ -16,9 +16,18 @@ const dynamicConfig: Record<string, unknown> = {
   'history.transferProcessorUpdateAckInterval': '1s',
   'history.visibilityProcessorUpdateAckInterval': '1s',
   'history.timerProcessorUpdateAckInterval': '1s',
+  // By default a call of the lower rank (`metadata`) fails when its workflow is in use for half a second.
+  'history.cacheNonUserContextLockTimeout': '5s',
   // Long polls held at once, for each API method: one for each session that somebody reads.
   'frontend.namespaceCount': 10_000,
 }
+
+/**
+ * What those who use the embedded server send with each call: their writes queue for its one shard in the lower of two
+ * ranks, so that one of a client's can go before them (`client/in-front.ts`). Other servers are not told so: they would
+ * refuse such calls first when a rate limit is reached.
+ */
+export const metadata = { 'caller-type': 'preemptable' }
 
 /**
  * Write-ahead log, each commit on disk before it is acknowledged: what was accepted survives a power failure. Who else
