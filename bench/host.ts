@@ -12,6 +12,7 @@ import type { ReceivedRequest } from '../testing/scripted-model/server.ts'
 import { type RunningHost, runningHost } from '../worker/running-host.ts'
 import { freePort } from '../worker/temporal-server/free-port.ts'
 import { Floor } from './floor/floor.ts'
+import { messageOf } from './message-of.ts'
 
 /** Everything that is measured, in processes of its own as `holdfast dev` runs it, and the floor beside it on the same Temporal server. */
 export interface Bench {
@@ -48,7 +49,7 @@ export async function startBench({ profile }: { profile?: string } = {}): Promis
   const model = fork(file('../testing/scripted-model/main.ts'), ['--keep', '100'], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
-  const [{ url: modelUrl }] = (await once(model, 'message')) as [{ url: string }]
+  const { url: modelUrl } = await messageOf<{ url: string }>(model)
 
   const log = await open(path.join(folder, 'host.log'), 'w')
   const port = await freePort()

@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { CallTimes } from '../container-process.ts'
 import type { Bench } from '../host.ts'
 import type { Measurements } from '../measurement.ts'
+import { messageOf } from '../message-of.ts'
 import { openSession } from '../open-session.ts'
 import { summarize } from '../statistics.ts'
 
@@ -12,7 +12,7 @@ export const container: Measurements = {
   async tool(bench, { rounds }) {
     const containers = Math.min(rounds, 15)
     const child = fork(fileURLToPath(new URL('../container-process.ts', import.meta.url)), [String(containers)])
-    const [{ first, later, spawned }] = (await once(child, 'message')) as [CallTimes]
+    const { first, later, spawned } = await messageOf<CallTimes>(child)
     const sessions = await inSessions(bench, containers)
     return [
       {

@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Bench, memoryOf, startBench } from '../host.ts'
 import { many } from '../many.ts'
 import type { Line, Measurements } from '../measurement.ts'
+import { messageOf } from '../message-of.ts'
 import { openSession } from '../open-session.ts'
 import { quiet } from '../quiet.ts'
 import { type Summary, summarize } from '../statistics.ts'
@@ -53,7 +53,7 @@ export const load: Measurements = {
       sender.send(false)
     }
     sender.send('end')
-    const [accepts] = (await once(sender, 'message')) as [number[]]
+    const accepts = await messageOf<number[]>(sender)
     for (const session of sessions) session.close()
     const fair = {
       name: 'fairness',

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Bench } from '../host.ts'
 import { many } from '../many.ts'
 import type { Line, Measurements } from '../measurement.ts'
+import { messageOf } from '../message-of.ts'
 import { summarize } from '../statistics.ts'
 import { withoutTool } from './turns.ts'
 
@@ -154,7 +155,7 @@ async function openReader(url: URL) {
 
 async function plainServer() {
   const child = fork(fileURLToPath(new URL('../floor/event-stream.ts', import.meta.url)))
-  const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+  const { url } = await messageOf<{ url: string }>(child)
   return {
     url,
     burst: async (id: string) => {

@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import path from 'node:path'
@@ -9,6 +8,7 @@ import { newId } from '../../protocol/ids.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { type Bench, forgetPeak, memoryOf } from '../host.ts'
 import type { Measurements } from '../measurement.ts'
+import { messageOf } from '../message-of.ts'
 import { summarize } from '../statistics.ts'
 
 const MiB = 1024 ** 2
@@ -35,7 +35,7 @@ export const storage: Measurements = {
     const size = Math.ceil(200 * share) * MiB
     const source = path.join(bench.data, 'upload-source')
     const child = fork(fileURLToPath(new URL('../floor/upload.ts', import.meta.url)), [bench.data])
-    const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+    const { url } = await messageOf<{ url: string }>(child)
     const [measured, floors, peaks]: [number[], number[], number[]] = [[], [], []]
     try {
       await fill(source, size)
