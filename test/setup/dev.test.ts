@@ -5,7 +5,10 @@ import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { packageRoot } from '../../worker/package-root.ts'
 import { identify, isAlive, type ProcessIdentity } from '../../worker/process-identity.ts'
+import { runningHost } from '../../worker/running-host.ts'
 import { freePort } from '../../worker/temporal-server/free-port.ts'
+import { metadata } from '../../worker/temporal-server/settings.ts'
+import { ownNamespace } from '../support/temporal.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 
@@ -58,10 +61,25 @@ describe('holdfast dev', { timeout: 60_000 }, () => {
     })
     expect(await kept.json()).toMatchObject({ id, name: 'kept' })
 
+    // Whoever uses the server of this host waits in its rank.
+    expect((await runningHost(data))?.temporal).toMatchObject({ metadata })
+
     const successor = await temporalOf(data)
     second.child.kill('SIGINT')
     expect(await second.closed).toEqual({ code: 0, signal: null })
     expect(isAlive(successor)).toBe(false)
+  })
+
+  it('tells other processes where a configured server is, and nothing of what it is reached with', async () => {
+    const data = await temporaryFolder()
+    const { address, namespace } = await ownNamespace()
+    const { listening } = await dev(['--port', String(await freePort()), '--data', data], {
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: namespace,
+      TEMPORAL_GRPC_META_X_TOKEN: 'secret',
+    })
+    await listening()
+    expect((await runningHost(data))?.temporal).toEqual({ address, namespace })
   })
 
   it('refuses the data folder of another, and names its process', async () => {
