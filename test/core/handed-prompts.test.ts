@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildRequest } from '../../activities/model/build-request.ts'
 import type { RunView } from '../../log/run-view.ts'
 import { Transcript } from '../../log/transcript.ts'
-import { converse, message, newSession } from '../support/conversation.ts'
+import { converse, listed, message, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { until } from '../support/until.ts'
 
@@ -85,6 +85,11 @@ describe('what the model is sent', () => {
   it('is what the log gives when messages and interrupts come while it works', async () => {
     const session = await newSession(host)
     const { events } = host.client.beta.sessions
+    const settled = async () => {
+      const all = await listed(host.client, session.id)
+      if (all.some((event) => event.type === 'user.message' && event.processed_at === null)) return false
+      return (await host.client.beta.sessions.retrieve(session.id)).status === 'idle'
+    }
     await compare(session.id, async () => {
       for (const script of ['#bash sleep 60\n#say never', '#wait 60000\n#say never']) {
         const begun = script.startsWith('#bash') ? 'agent.tool_use' : 'span.model_request_start'
@@ -92,11 +97,13 @@ describe('what the model is sent', () => {
           if (event.type !== begun) return
           await events.send(session.id, { events: [message('#say later'), { type: 'user.interrupt' }] })
         })
-        await until(async () => (await host.client.beta.sessions.retrieve(session.id)).status === 'idle')
+        await until(settled)
       }
       await turn(session.id, '#bash sleep 0.5\n#say between', async (event: { type: string }) => {
         if (event.type === 'agent.tool_use') await events.send(session.id, { events: [message('#say and this')] })
       })
+      // Too late for this turn, it is answered in the next.
+      await until(settled)
       await turn(session.id, '#say last')
     })
   })
