@@ -51,6 +51,8 @@ export const load: Measurements = {
       sender.send(true)
       rounds.push(summarize(await finished, 0.99))
       sender.send(false)
+      // What it sent last must not meet the next two hundred.
+      await messageOf(sender)
     }
     sender.send('end')
     const accepts = await messageOf<number[]>(sender)
