@@ -11,8 +11,9 @@ const fileOf = (data: string) => path.join(data, 'host.json')
 
 export async function noteRunningHost(data: string, { url, temporal }: RunningHost): Promise<void> {
   const { address, namespace, metadata } = temporal
+  const told: RunningHost = { url, temporal: { address, namespace, ...(metadata && { metadata }) } }
   const partial = `${fileOf(data)}.${process.pid}`
-  await writeFile(partial, JSON.stringify({ url, temporal: { address, namespace, metadata } }))
+  await writeFile(partial, JSON.stringify(told))
   await rename(partial, fileOf(data))
 }
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
 import { connect } from '../../client/connection.ts'
+import { messageOf } from '../message-of.ts'
 
 const namespace = 'default'
 const payload = (value: unknown) => ({
@@ -38,7 +38,7 @@ export class Floor {
     await writeFile(bundle, code)
     const taskQueue = 'floor'
     const worker = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [address, taskQueue, bundle])
-    await once(worker, 'message')
+    await messageOf(worker)
     return new Floor(await connect({ address }), worker, taskQueue)
   }
 

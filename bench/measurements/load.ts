@@ -44,6 +44,7 @@ export const load: Measurements = {
       ...others,
     ])
     const rounds: Summary[] = []
+    const accepts: number[] = []
     for (let round = 0; round < 5; round++) {
       const finished = Promise.all(sessions.map((session) => session.turn(withoutTool)))
       // The two hundred are accepted first.
@@ -52,10 +53,9 @@ export const load: Measurements = {
       rounds.push(summarize(await finished, 0.99))
       sender.send(false)
       // What it sent last must not meet the next two hundred.
-      await messageOf(sender)
+      accepts.push(...(await messageOf<number[]>(sender)))
     }
-    sender.send('end')
-    const accepts = await messageOf<number[]>(sender)
+    sender.kill()
     for (const session of sessions) session.close()
     const fair = {
       name: 'fairness',
