@@ -36,7 +36,8 @@ async function resolve(block: AssistantBlock, stores: { records: Records; blobs:
   const source = block.source as { type?: string; file_id?: string } | undefined
   if ((block.type !== 'image' && block.type !== 'document') || source?.type !== 'file') return block
   const file = await stores.records.files.get(source.file_id!)
-  const data = file && (await stores.blobs.get(file.blob))
+  // The row of an expired one outlives its content.
+  const data = file?.blob && (await stores.blobs.get(file.blob))
   if (!file || !data) return { type: 'text', text: `[file ${source.file_id} is no longer available]` }
   const mediaType = file.metadata.mime_type.split(';')[0]!.trim()
   const content =

@@ -4,6 +4,7 @@ import { invalidRequest } from '../protocol/errors.ts'
 import type { EventParams, UserEvent } from '../protocol/events.ts'
 import { idBody, newId, prefixes } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
+import { hasExpired } from './expired-files.ts'
 import type { Runtime } from './runtime.ts'
 
 /**
@@ -48,13 +49,12 @@ export async function checkContent({ records }: Runtime, events: EventParams[], 
     throw invalidRequest(`${where}: at most ${limits.documentsFromFiles} documents from files`)
   }
   const ids = new Set(files.map((file) => file.id))
-  const known = new Map(
-    (await records.files.getMany([...ids])).map(({ metadata }) => [metadata.id, metadata.mime_type]),
-  )
+  const known = new Map((await records.files.getMany([...ids])).map(({ metadata }) => [metadata.id, metadata]))
   for (const { id, block, place } of files) {
-    const type = known.get(id)
-    if (type === undefined) throw invalidRequest(`${place}: file ${id} was not found`)
-    // Once it is in the conversation, every later request would fail with it.
+    const file = known.get(id)
+    if (!file) throw invalidRequest(`${place}: file ${id} was not found`)
+    if (hasExpired(file)) throw invalidRequest(`${place}: file ${id} has expired`, { code: 'file_expired' })
+    const type = file.mime_type
     if (!fits(block, type)) throw invalidRequest(`${place}: file ${id} is ${type}, which no model takes as ${block}`)
   }
 }

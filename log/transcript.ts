@@ -32,12 +32,15 @@ interface Result {
 export class Transcript {
   #entries: Entry[] = []
   #answers = new Map<string, Result>()
+  /** How many entries the last retraction left, while no reply has come since. */
+  #retractedTo: number | undefined
 
   /** Takes the next fact with the items that the projection made of it. */
   apply(fact: Fact, items: LogItem[]): void {
     const said = isModelStep(fact) ? withoutLastThoughts(fact.result.content) : []
     if (isModelStep(fact) && said.length > 0) {
       const role = 'assistant'
+      this.#retractedTo = undefined
       this.#entries.push({
         role,
         message: { role, content: said },
@@ -49,7 +52,7 @@ export class Transcript {
       })
     }
     if (isCompaction(fact)) this.#compact(fact.result.summary)
-    if (fact.kind === 'announced' && fact.announcement.retracted) this.#entries.length = this.#answered
+    if (fact.kind === 'announced' && fact.announcement.retracted) this.#retract()
     const dropped = fact.kind === 'announced' && fact.announcement.flushed
     for (const { event, received, cursor } of items) {
       if (received) continue
@@ -126,12 +129,56 @@ export class Transcript {
     return this.#entries.findLastIndex((entry) => entry.role === 'assistant' || entry.summary) + 1
   }
 
+  /**
+   * Takes out what the Messages API has refused and would refuse for ever: the messages since the last reply. Where there
+   * are none it was that reply's results; where it is refused again without them, also an address that has stopped working.
+   */
+  #retract(): void {
+    const kept = this.#answered
+    const wereMessages = this.#entries.length > kept
+    const isAgain = this.#retractedTo === kept
+    this.#entries.length = kept
+    this.#retractedTo = kept
+    if (wereMessages && !isAgain) return
+    const last = this.#entries.at(-1)
+    if (last?.role === 'assistant' && last.uses.length > 0) {
+      last.answered = { role: 'user', content: last.uses.map(refusedResult) }
+    }
+    if (!isAgain) return
+    this.#entries = this.#entries.map(withoutAddresses)
+    for (const [id, answer] of this.#answers) {
+      this.#answers.set(id, { ...answer, content: answer.content.map(withoutAddress) })
+    }
+  }
+
   #compact(summary: string): void {
     const unanswered = this.#entries.slice(this.#answered)
     const message: TranscriptMessage = { role: 'user', content: [{ type: 'text', text: summary }] }
     this.#entries = [{ role: 'user', message, run: 0, summary: true }, ...unanswered]
     this.#answers.clear()
   }
+}
+
+function refusedResult({ modelId }: ToolUse): AssistantBlock {
+  const text = 'The call ran, but its result is missing here: the Messages API refused the request that it was part of.'
+  return { type: 'tool_result', tool_use_id: modelId, content: [{ type: 'text', text }], is_error: true }
+}
+
+function withoutAddresses<E extends Entry>(entry: E): E {
+  const { message } = entry
+  const answered = 'answered' in entry && entry.answered
+  return {
+    ...entry,
+    message: { ...message, content: message.content.map(withoutAddress) },
+    ...(answered && { answered: { ...answered, content: answered.content.map(withoutAddress) } }),
+  }
+}
+
+function withoutAddress(block: AssistantBlock): AssistantBlock {
+  const { type, source, content } = block as AssistantBlock & { source?: { type?: string; url?: string } }
+  if (type === 'tool_result' && Array.isArray(content)) return { ...block, content: content.map(withoutAddress) }
+  if ((type !== 'image' && type !== 'document') || source?.type !== 'url') return block
+  return { type: 'text', text: `[the ${type} at ${source.url} is left out: the Messages API refused the conversation]` }
 }
 
 /** A reply that the token limit cut while it was thinking: the Messages API refuses it with a thought at its end. */

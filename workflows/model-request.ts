@@ -39,9 +39,9 @@ export async function untilAnswered<T>(
       if (judged.kind === 'lost') lost++
       if (!failure.transient || attempt >= state.settings.modelAttempts || lost >= livesPerStep) {
         await captureOutputs(state, failure)
-        // What the API refuses once it refuses always: with these messages every later turn would end like this one.
-        const retracted = failure.refused === true && state.steps === 0
-        if (retracted) state.nearWindow = false
+        // What the API refuses once it refuses always: with these messages or results every later turn would end like this one.
+        const retracted = failure.refused === true
+        if (retracted && state.steps === 0) state.nearWindow = false
         giveUp(state, { type: failure.error, message: failure.message }, { retracted })
         return undefined
       }

@@ -92,6 +92,17 @@ describe('a lasting failure of the model', () => {
     expect(JSON.stringify(await listed(host.client, session.id))).toContain('never')
   })
 
+  it('of a tool result that the model refuses does not spoil the session: the next turn goes without that result', async () => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, '#bash echo spoilt\n#fault 400 times=99\n#say never')
+    expect(typesOf(events)).toContain('agent.tool_result')
+    expect(errors(events)).toMatchObject([{ retry_status: { type: 'exhausted' } }])
+    expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
+    const { messages } = host.model.requests.at(-1)!.body
+    expect(JSON.stringify(messages[2])).toMatch(/tool_result.*its result is missing here/)
+    expect(JSON.stringify(messages[2])).not.toContain('spoilt')
+  })
+
   it('is not tried again', async () => {
     const session = await newSession(host)
     const before = host.model.requests.length

@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { withFiles } from '../../activities/content-files.ts'
 import { purgeExpiredFiles } from '../../client/expired-files.ts'
 import { createFilesApi } from '../../client/files.ts'
+import { checkContent } from '../../client/received-events.ts'
+import type { Runtime } from '../../client/runtime.ts'
 import { prepareResources } from '../../client/session-resources.ts'
 import { secretBox } from '../../store/secrets.ts'
 import { refusal } from '../support/refusal.ts'
@@ -41,6 +44,39 @@ describe('expired files', () => {
     const file = await upload(3600)
     await purgeExpiredFiles(stores, Date.parse(file.expires_at!))
     expect(await files.delete(file.id)).toEqual({ id: file.id, type: 'file_deleted' })
+  })
+
+  it('leave a note where a message shows them', async () => {
+    const { stores, upload } = await start()
+    const [expiring, lasting] = [await upload(3600), await upload()]
+    const document = (file_id: string) => ({ type: 'document', source: { type: 'file', file_id } })
+    await purgeExpiredFiles(stores, Date.parse(expiring.expires_at!))
+    const messages = [{ role: 'user' as const, content: [document(expiring.id), document(lasting.id)] }]
+    const [shown] = await withFiles(messages, stores)
+    expect(shown?.content).toMatchObject([
+      { type: 'text', text: `[file ${expiring.id} is no longer available]` },
+      { type: 'document', source: { type: 'text', data: 'hello' } },
+    ])
+  })
+
+  it('cannot be shown in a new message', async () => {
+    const { records, upload } = await start()
+    const file = await upload(3600)
+    const show = (file_id: string) => [
+      {
+        type: 'user.message' as const,
+        content: [{ type: 'document' as const, source: { type: 'file' as const, file_id } }],
+      },
+    ]
+    await checkContent({ records } as Runtime, show(file.id), 'events')
+    await records.files.insert({
+      metadata: { ...file, id: 'file_old', expires_at: '2020-01-01T00:00:00.000Z' },
+      blob: `files/${file.id}`,
+    })
+    expect(await refusal(() => checkContent({ records } as Runtime, show('file_old'), 'events'))).toMatchObject({
+      status: 400,
+      code: 'file_expired',
+    })
   })
 
   it('cannot be mounted; what a session has mounted before stays', async () => {

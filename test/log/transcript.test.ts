@@ -304,3 +304,79 @@ describe('equal prefixes of the facts', () => {
     for (const [index, one] of transcript.messages().slice(0, 2).entries()) expect(one).toBe(before[index])
   })
 })
+
+describe('what the Messages API refuses', () => {
+  const refusedNow = (id: number) => fact.announced(id, { flushed: true, retracted: true })
+  const missing = (id: string) =>
+    result(
+      id,
+      'The call ran, but its result is missing here: the Messages API refused the request that it was part of.',
+      true,
+    )
+  const calls = fact.replied(3, step([use('toolu_1'), use('toolu_2')]))
+  const ran = [fact.ran(5, call(0), 'one'), fact.ran(6, call(1), 'two')]
+
+  it('is left out: the messages since the last reply', () => {
+    const facts = [...said(message('a')), fact.replied(3, step([text('b')])), ...said(message('c')), refusedNow(5)]
+    expect(messagesOf([...facts, ...said(message('d'))])).toEqual([
+      user(text('a')),
+      assistant(text('b')),
+      user(text('d')),
+    ])
+  })
+
+  it('is left out: the results of the last calls, when there are no such messages', () => {
+    const facts = [...said(message('a')), calls, ...ran, refusedNow(7), ...said(message('b'))]
+    expect(messagesOf(facts)).toEqual([
+      user(text('a')),
+      assistant(use('toolu_1'), use('toolu_2')),
+      user(missing('toolu_1'), missing('toolu_2'), text('b')),
+    ])
+  })
+
+  it('is looked for in the messages first, then in the results', () => {
+    const facts = [...said(message('a')), calls, ...ran, ...said(message('b')), refusedNow(8)]
+    const answered = user(result('toolu_1', 'one'), result('toolu_2', 'two'))
+    expect(messagesOf(facts).at(-1)).toEqual(answered)
+    const again = [...facts, ...said(message('c')), refusedNow(10)]
+    expect(messagesOf(again).at(-1)).toEqual(user(missing('toolu_1'), missing('toolu_2')))
+  })
+
+  it('may be an address that no longer works: it goes when the next message is refused too', () => {
+    const url = 'https://example.com/signed.png'
+    const image = { type: 'image' as const, source: { type: 'url' as const, url } }
+    const shown: UserEvent = { ...message('a'), content: [image, { type: 'text', text: 'a' }] }
+    const facts = [...said(shown), fact.replied(3, step([text('b')])), ...said(message('c')), refusedNow(5)]
+    expect(messagesOf(facts)[0]).toEqual(user(image, text('a')))
+    const again = messagesOf([...facts, ...said(message('d')), refusedNow(7), ...said(message('e'))])
+    expect(again).toEqual([
+      user(text(`[the image at ${url} is left out: the Messages API refused the conversation]`), text('a')),
+      assistant(text('b')),
+      user(text('e')),
+    ])
+  })
+
+  it('is left out alike, whoever has asked for the messages meanwhile', () => {
+    const image = { type: 'image' as const, source: { type: 'url' as const, url: 'https://example.com/a.png' } }
+    const seen = fact.ran(5, call(0), '', { content: [image] })
+    const refused = [...said(message('b')), refusedNow(8), ...said(message('c')), refusedNow(10)]
+    const reply = fact.replied(6, step([text('seen')]), 'Step2')
+    const facts = [...said(message('a')), fact.replied(3, step([use('toolu_1')])), seen, reply, ...refused]
+    const state = newProjection(0)
+    const watched = new Transcript()
+    for (const one of facts) {
+      watched.apply(one, project(state, one))
+      watched.messages()
+    }
+    expect(messagesOf(facts)).toEqual(watched.messages())
+    expect(JSON.stringify(messagesOf(facts))).toContain('the image at https://example.com/a.png is left out')
+  })
+
+  it('is looked for anew after a reply', () => {
+    const url = 'https://example.com/a.png'
+    const shown: UserEvent = { ...message('a'), content: [{ type: 'image', source: { type: 'url', url } }] }
+    const facts = [...said(shown), fact.replied(3, step([text('b')])), ...said(message('c')), refusedNow(5)]
+    const later = [...facts, ...said(message('d')), fact.replied(7, step([text('e')]), 'Step2'), ...said(message('f'))]
+    expect(JSON.stringify(messagesOf([...later, refusedNow(9)]))).toContain('"type":"image"')
+  })
+})
