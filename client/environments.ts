@@ -4,7 +4,7 @@ import {
   environmentListParams,
   updateEnvironment,
 } from '../protocol/environments.ts'
-import { conflict, notFound } from '../protocol/errors.ts'
+import { conflict, environmentNotFound } from '../protocol/errors.ts'
 import { parse } from '../protocol/parse.ts'
 import type { Records } from '../store/records.ts'
 import type { EnvironmentsApi } from './api.ts'
@@ -13,7 +13,7 @@ import { pageAt, pageOf } from './pages.ts'
 export function createEnvironmentsApi({ environments, sessions }: Records): EnvironmentsApi {
   async function find(id: string): Promise<Environment> {
     const environment = await environments.get(id)
-    if (!environment) throw notFound('environment', id)
+    if (!environment) throw environmentNotFound(id)
     return environment
   }
 

@@ -32,7 +32,7 @@ export interface RunOptions extends WaitOptions {
 /** A turn did not end by itself: it waits for answers, was refused, ran out of retries or budget, or the session ended. */
 export class SessionStopped extends Error {
   override readonly name = 'SessionStopped'
-  /** The stop reason's type, or `terminated`. */
+  /** The stop reason's type; `terminated`; `idle` when the session gives no reason. */
   readonly code: StopReason['type'] | 'idle' | 'terminated'
 
   constructor(sessionId: string, code: SessionStopped['code']) {
@@ -90,7 +90,8 @@ export class Session {
   }
 
   /**
-   * The log: what is there, then what comes, each event once, in order, as it is processed. Ends when the session does.
+   * The log: what is there, then what comes, each event once, in order, as it is processed. Ends when the session does, when
+   * the signal aborts, when Holdfast is closed, and when an operator resets the session's workflow.
    * @param options.after go on behind this cursor
    */
   async *events(options: { after?: string; signal?: AbortSignal } = {}): AsyncGenerator<LoggedEvent, void> {

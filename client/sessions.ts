@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { deletedReason } from '../log/projection.ts'
 import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
 import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
-import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
+import { conflict, environmentNotFound, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
 import type { EventParams } from '../protocol/events.ts'
 import { newId } from '../protocol/ids.ts'
 import { type BidirectionalPage, decodePage, encodePage } from '../protocol/pagination.ts'
@@ -140,11 +140,17 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
         })
       // What it would change has changed: it is judged again, by the newest state.
       if (outrun) return api.update(sessionId, input)
-      const workflow = new SessionWorkflow(runtime, sessionId)
-      if (Object.keys(event).length > 0) {
-        await workflow.command({ type: 'updated', changes: event, ...(agent && { revision: updated!.revision }) })
-      }
-      if (budget !== undefined) await workflow.command({ type: 'budget', budget })
+      await new SessionWorkflow(runtime, sessionId).command(
+        budget !== undefined && Object.keys(event).length === 0
+          ? // As workers of the version before know it, too.
+            { type: 'budget', budget }
+          : {
+              type: 'updated',
+              changes: event,
+              ...(agent && { revision: updated!.revision }),
+              ...(budget !== undefined && { budget }),
+            },
+      )
       return view(updated!)
     },
 
@@ -225,7 +231,7 @@ async function resolveAgent(
 
 async function checkEnvironment({ records }: Runtime, id: string): Promise<void> {
   const environment = await records.environments.get(id)
-  if (!environment) throw notFound('environment', id)
+  if (!environment) throw environmentNotFound(id)
   if (environment.archived_at) throw invalidRequest(`environment ${id} is archived`, { code: 'environment_archived' })
 }
 

@@ -53,9 +53,12 @@ export interface Delivery {
 /** Signal `command`: what an operation of the API asks of the session itself. */
 export type Command =
   | { type: 'archive' }
-  /** The session's record changed; the event is announced, a new configuration is used from the next step on. */
-  | { type: 'updated'; changes: Record<string, unknown>; revision?: number }
-  /** The budget was raised, or with null removed; the event is announced, paused work goes on. */
+  /**
+   * The session's record changed: one event says how, a new configuration is used from the next step on, and with another
+   * budget paused work goes on.
+   */
+  | { type: 'updated'; changes: Record<string, unknown>; revision?: number; budget?: Budget | null }
+  /** Nothing but the budget was raised, or with null removed. */
   | { type: 'budget'; budget: Budget | null }
   /** A workflow wants to be told, once, when the session has nothing to do. */
   | { type: 'watch'; watcher: Watcher }
@@ -78,6 +81,9 @@ export interface SessionNotice {
   stopReason: StopReason | null
 }
 
+/** Milliseconds of a wait for a notice before the session is asked again; doubles each time. A lost notice costs no more. */
+export const noticePatience = { first: 10 * 60_000, longest: 24 * 60 * 60_000 }
+
 /** Input of the activity `notify`. */
 export interface NotifyInput {
   watcher: Watcher
@@ -94,7 +100,7 @@ export interface Announcement {
   processed?: string[]
   /** Whether the processed messages were dropped unanswered (the retry budget was spent). They stay in the log. */
   flushed?: boolean
-  /** The model's API refuses the messages since its last reply for good: they stay in the log, it does not see them again. */
+  /** The model's API refuses the messages or results since its last reply for good: they stay in the log, it does not see them again. */
   retracted?: boolean
   events: AnnouncedEvent[]
 }

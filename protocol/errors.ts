@@ -69,8 +69,10 @@ export const notSupported = (what: string) =>
 export const authenticationError = (message: string) => new ApiError(401, 'authentication_error', message)
 
 /** 404: no such object. */
-export const notFound = (what: string, id: string) =>
-  new ApiError(404, 'not_found_error', `${what} ${id} was not found`)
+export const notFound = (what: string, id: string, options?: ApiErrorOptions) =>
+  new ApiError(404, 'not_found_error', `${what} ${id} was not found`, options)
+
+export const environmentNotFound = (id: string) => notFound('environment', id, { code: 'environment_not_found' })
 
 export const conflict = (message: string, options?: ApiErrorOptions) =>
   new ApiError(409, 'conflict_error', message, options)

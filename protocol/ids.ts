@@ -19,7 +19,7 @@ export const prefixes = {
   memoryVersion: 'memver_',
   apiKey: 'apikey_',
   request: 'req_',
-  webhookEvent: 'whevt_',
+  webhookEvent: 'whe_',
 } as const
 
 export type IdKind = keyof typeof prefixes

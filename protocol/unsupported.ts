@@ -30,6 +30,21 @@ const ofAgents: Rule<AgentParts>[] = [
 
 const ofEnvironments: Rule<EnvironmentConfig>[] = [({ type }) => type === 'self_hosted' && 'config of type self_hosted']
 
+/** Source: spec §1. */
+const ofPaths: [path: RegExp, what: string][] = [
+  [/^\/v1\/skills(\/|$)/, 'skills'],
+  [/^\/v1\/deployments(\/|$)/, 'deployments'],
+  [/^\/v1\/deployment_runs(\/|$)/, 'deployment_runs'],
+  [/^\/v1\/sessions\/[^/]+\/threads(\/|$)/, 'sessions.threads'],
+  [/^\/v1\/environments\/[^/]+\/work(\/|$)/, 'environments.work'],
+]
+
+/** @throws ApiError 400 `not_supported` for an endpoint that the API has */
+export function refuseUnsupportedPath(path: string): void {
+  const [, what] = ofPaths.find(([pattern]) => pattern.test(path)) ?? []
+  if (what) throw notSupported(what)
+}
+
 /** @throws ApiError 400 `not_supported` */
 export const refuseUnsupportedAgent = (agent: AgentParts): void => refuse(ofAgents, agent)
 /**

@@ -2,6 +2,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { HoldfastApi } from '../client/api.ts'
 import { ApiError, unavailable } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
+import { refuseUnsupportedPath } from '../protocol/unsupported.ts'
 import { Admission, type RateLimits } from './admission.ts'
 import { authenticator } from './authentication.ts'
 import { registerBodies } from './bodies.ts'
@@ -80,9 +81,9 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
     reply.code(known.status).type('application/json; charset=utf-8').send(envelope(known, request.id))
   }
   app.setErrorHandler<FastifyError | ApiError>(answerError)
-  app.setNotFoundHandler((request, reply) => {
-    const what = `${request.method} ${request.url.split('?')[0]}`
-    answerError(new ApiError(404, 'not_found_error', `${what} is not an endpoint of this API`), request, reply)
+  app.setNotFoundHandler((request) => {
+    const what = `${request.method} ${pathOf(request)}`
+    throw new ApiError(404, 'not_found_error', `${what} is not an endpoint of this API`)
   })
 
   app.addHook('onRequest', async (request, reply) => {
@@ -97,6 +98,8 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
     callers.note(request, key)
     admission.admit(key ?? 'anybody', request, (end) => reply.raw.once('close', end))
     if (closing) throw unavailable('the server is closing: send the request again')
+    // Before a body of a kind that nobody takes is refused for that.
+    if (request.is404) refuseUnsupportedPath(pathOf(request))
   })
   app.addHook('preClose', async () => {
     closing = true
@@ -127,3 +130,5 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
   )
   return app
 }
+
+const pathOf = ({ url }: FastifyRequest) => url.split('?')[0]!

@@ -11,7 +11,7 @@ import {
   uuid4,
 } from '@temporalio/workflow'
 import type { z } from 'zod'
-import type { ServedTool, SessionNotice } from '../protocol/contract.ts'
+import { names, noticePatience, type ServedTool, type SessionNotice } from '../protocol/contract.ts'
 import type { EventParamsInput, StopReason } from '../protocol/events.ts'
 import type { SessionCreateParams } from '../protocol/sessions.ts'
 import { ResultError, resultOf, withSchema } from '../protocol/typed-results.ts'
@@ -40,7 +40,7 @@ export interface StartOptions extends SessionOptions {
 
 export interface Idle {
   status: 'idle' | 'terminated'
-  /** Why it is idle; null when it has ended. With `requires_action` it waits for answers of a client. */
+  /** Why it is idle; null when it has ended, and before its first turn. With `requires_action` it waits for answers of a client. */
   stopReason: StopReason | null
 }
 
@@ -56,11 +56,7 @@ export interface RunOptions<T> extends WaitOptions {
   attempts?: number
 }
 
-/** Longest wait for a notice before the session is asked again; doubles up to a day. A lost notice costs no more. */
-const firstPatience = 10 * 60_000
-const longestPatience = 24 * 60 * 60_000
-
-const notice = defineSignal<[SessionNotice]>('holdfast:notice')
+const notice = defineSignal<[SessionNotice]>(names.notice)
 /** The waits of this workflow, and what they were told. */
 const notices = new Map<string, SessionNotice | undefined>()
 
@@ -130,7 +126,7 @@ export class WorkflowSession {
     const watch = uuid4()
     notices.set(watch, undefined)
     try {
-      for (let patience = firstPatience; ; patience = Math.min(longestPatience, patience * 2)) {
+      for (let patience = noticePatience.first; ; patience = Math.min(noticePatience.longest, patience * 2)) {
         const ended = await this.#activities.holdfastWatch(
           this.id,
           watch,

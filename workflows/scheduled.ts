@@ -8,7 +8,7 @@ import {
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow'
-import { names, type SessionNotice } from '../protocol/contract.ts'
+import { names, noticePatience, type SessionNotice } from '../protocol/contract.ts'
 import {
   keyOfRun,
   type ScheduledResult,
@@ -21,10 +21,6 @@ const untilDone = {
   startToCloseTimeout: '1 minute',
   retry: { initialInterval: '200ms', maximumInterval: '1 minute' },
 } as const
-
-/** Longest wait for a notice before the session is asked again; doubles up to a day. A lost notice costs no more. */
-const firstPatience = 10 * 60_000
-const longestPatience = 24 * 60 * 60_000
 
 const notice = defineSignal<[SessionNotice]>(names.notice)
 
@@ -43,7 +39,7 @@ export async function scheduled({ definition }: ScheduledStart): Promise<Schedul
   // A time may be run again, and the session has its word for the wait before.
   const watch = uuid4()
   try {
-    for (let patience = firstPatience; ; patience = Math.min(longestPatience, patience * 2)) {
+    for (let patience = noticePatience.first; ; patience = Math.min(noticePatience.longest, patience * 2)) {
       const ended = await scheduleActivity<SessionNotice | null>(scheduleNames.watch, [sessionId, watch], untilDone)
       if (ended) return { sessionId, status: ended.status }
       if (await condition(() => received.has(watch), patience))

@@ -58,3 +58,23 @@ describe("a session's agent", () => {
     ])
   })
 })
+
+describe('an update of a session', () => {
+  it('is one event, whatever it changes', async () => {
+    const { client } = host
+    const limit = (amount: string) => ({ type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } })
+    const session = await client.beta.sessions.create({
+      agent: host.agent,
+      environment_id: host.environment,
+      budget: limit('100'),
+    })
+    await client.beta.sessions.update(session.id, { title: 'Named', metadata: { a: '1' }, budget: limit('200') })
+    await converse(client, session.id, '#say hello')
+    const updates = () => listed(client, session.id).then((all) => all.filter(({ type }) => type === 'session.updated'))
+    expect(await updates()).toMatchObject([{ title: 'Named', metadata: { a: '1' }, budget: limit('200') }])
+    await client.beta.sessions.update(session.id, { metadata: { a: null } })
+    await converse(client, session.id, '#say hello')
+    const [, cleared] = await updates()
+    expect(cleared).toEqual({ type: 'session.updated', id: expect.any(String), processed_at: expect.any(String) })
+  })
+})

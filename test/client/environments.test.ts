@@ -44,7 +44,7 @@ describe('environments', () => {
       () => environments.archive('env_none'),
       () => environments.delete('env_none'),
     ]) {
-      expect(await refusal(call)).toMatchObject({ status: 404, type: 'not_found_error' })
+      expect(await refusal(call)).toMatchObject({ status: 404, type: 'not_found_error', code: 'environment_not_found' })
     }
   })
 

@@ -6,7 +6,17 @@
  */
 
 /** Resources of `client.beta` that are Managed Agents. Source: spec §1. */
-export const resources = ['agents', 'environments', 'sessions', 'files', 'memoryStores', 'vaults'] as const
+export const resources = [
+  'agents',
+  'environments',
+  'sessions',
+  'files',
+  'memoryStores',
+  'vaults',
+  'skills',
+  'deployments',
+  'deploymentRuns',
+] as const
 
 /** Source: spec §9. */
 export const events = [

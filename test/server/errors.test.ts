@@ -2,6 +2,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
 import { ApiError, conflict, notFound } from '../../protocol/errors.ts'
 import { StorageFull } from '../../store/blobs.ts'
+import { sdkRefusal } from '../support/sdk-refusal.ts'
 import { ask, post, serve } from './serving.ts'
 
 /** The answer to a request whose call of the library fails with the error. */
@@ -100,6 +101,24 @@ describe('an error of the API', () => {
     const client = new Anthropic({ baseURL: url, apiKey: 'any', maxRetries: 1 })
     expect(await client.beta.agents.retrieve('agent_1')).toEqual({ id: 'agent_1' })
     expect(calls).toBe(2)
+  })
+})
+
+describe('an endpoint that the API has and this version does not', () => {
+  it('is refused as that, by every method and with any body', async () => {
+    const { url, client } = await serve()
+    const refusals = [
+      client.beta.skills.list(),
+      client.beta.skills.create({ files: [new File(['#'], 'a/SKILL.md')] }),
+      client.beta.deployments.retrieve('depl_1'),
+      client.beta.deploymentRuns.list(),
+      client.beta.sessions.threads.list('sesn_1'),
+      client.beta.environments.work.list('env_1'),
+    ]
+    for (const refused of refusals) {
+      expect(await sdkRefusal(refused)).toMatchObject({ status: 400, code: 'not_supported' })
+    }
+    expect((await ask(`${url}/v1/skillsets`)).status).toBe(404)
   })
 })
 
