@@ -1,8 +1,8 @@
 import { defineConfig } from './worker/config/define-config.ts'
 
 /**
- * The configuration of a Holdfast project. This file may be missing: every setting has a default, shown here. In a
- * project of your own the import is `from 'holdfast'`.
+ * The configuration of a Holdfast project. This file may be missing: every setting has a default, shown here; what is
+ * commented out has none, or one that depends. In a project of your own the import is `from 'holdfast'`.
  *
  * Keys come from the environment only: ANTHROPIC_API_KEY (the model's), HOLDFAST_API_KEYS (the API's, separated by
  * commas), HOLDFAST_SECRET_KEY (32 bytes; encrypts what is stored), TEMPORAL_API_KEY.
@@ -32,7 +32,7 @@ export default defineConfig({
     processes: 1,
     // One more that takes over at once when another dies.
     standby: true,
-    // maxCachedWorkflows: 1000,
+    maxCachedWorkflows: 500,
     maxConcurrentActivities: 200,
     maxConcurrentWorkflowTasks: 40,
     shutdownGraceMs: 10_000,
@@ -55,6 +55,10 @@ export default defineConfig({
     // baseURL: 'http://127.0.0.1:8080',
     // maxOutputTokens: 32_000,
     stallTimeoutMs: 300_000,
+    // Conversations are compacted at this many tokens; by default at what the model's window leaves room for.
+    // compactAtTokens: 150_000,
+    // Dollars for a million tokens, beside the list prices or in their place, by the beginning of the model's id.
+    // prices: { 'my-model': { input: 1, output: 5 } },
   },
 
   container: {
@@ -64,7 +68,15 @@ export default defineConfig({
     limits: { memoryBytes: 2 * 1024 ** 3, pids: 512, cpus: 2, tmpBytes: 256 * 1024 ** 2 },
     // What a session may leave in /mnt/session/outputs.
     outputs: { fileBytes: 500 * 1024 ** 2, totalBytes: 5 * 1024 ** 3, files: 1000 },
+    // Its files are saved as they change (docs/durability.md); `maxBytes: 0` saves none.
+    snapshots: { maxBytes: 10 * 1024 ** 3, quietMs: 2000, longestMs: 30_000 },
   },
+
+  // Host names, addresses or CIDRs that sessions may reach although private, at every port.
+  egress: { allowPrivate: [] },
+
+  // Packages of environments: mirrors, and what their managers are to know of them (docs/operating.md).
+  packages: { hosts: [], environment: {}, timeoutMs: 15 * 60_000 },
 
   // Where web_search asks: a SearXNG of your own, or brave or tavily with `key`, the name of an environment variable.
   // web: { search: { provider: 'searxng', url: 'http://127.0.0.1:8888' } },

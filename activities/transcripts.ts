@@ -75,7 +75,11 @@ export class Transcripts {
   async #transcript(sessionId: string, place: PromptPlace, signal: AbortSignal): Promise<Transcript> {
     const log = this.#logs.get(sessionId)
     const handed = await this.#handed.transcript(sessionId, place, (from, before) => log.sealedFacts(from, before))
-    if (handed && !mayBeGivenUp(place)) return handed
+    if (handed && !mayBeGivenUp(place)) {
+      // What was read before is not gone on with: it would keep the run that it ends in, and through that all that follow.
+      this.#known.delete(sessionId)
+      return handed
+    }
     return this.#read(sessionId, log, place, signal)
   }
 

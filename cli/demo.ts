@@ -21,12 +21,17 @@ const csv = [
 const task = "Read the data.csv file at /workspace/data.csv and give me a summary of what's in it."
 const followUp = 'Without reading the file again: what did you find in it?'
 
+export interface DemoOptions {
+  /** Leave everything running until Ctrl-C, to look around. @default false */
+  keep?: boolean
+}
+
 /**
  * The main job, shown: a file goes in, an agent works on it, its worker process is killed in the middle of a tool call,
- * and the session goes on; a second message proves that it remembers. Runs on a data folder of its own that goes with it;
- * `--keep` leaves everything running until Ctrl-C, to look around.
+ * and the session goes on; a second message proves that it remembers. Runs on a data folder of its own that goes with it.
+ * @returns the exit code
  */
-export async function demo(argv: string[]): Promise<number> {
+export async function demo({ keep = false }: DemoOptions): Promise<number> {
   const title = (text: string) => console.log(styleText('bold', `\n${text}`))
   const say = (text: string) => console.log(styleText('dim', `  ${text}`))
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-demo-'))
@@ -100,10 +105,10 @@ export async function demo(argv: string[]): Promise<number> {
     const { uiUrl, namespace } = host.temporal
     if (uiUrl)
       say(
-        `its workflow in the Temporal UI (${argv.includes('--keep') ? 'now' : 'while it runs: npm run demo -- --keep'}): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`,
+        `its workflow in the Temporal UI (${keep ? 'now' : 'while it runs: npm run demo -- --keep'}): ${uiUrl}/namespaces/${namespace}/workflows/${session.id}`,
       )
 
-    if (argv.includes('--keep')) {
+    if (keep) {
       say('everything keeps running until Ctrl-C')
       await once(process, 'SIGINT')
     }

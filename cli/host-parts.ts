@@ -2,15 +2,12 @@ import path from 'node:path'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
 import { keepPurging } from '../client/expired-files.ts'
-import { Holdfast } from '../client/holdfast.ts'
+import type { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
 import { startServer } from '../server/main.ts'
-import { openBlobs } from '../store/file-blobs.ts'
-import { openRecords } from '../store/open-records.ts'
-import { openSecrets } from '../store/secrets.ts'
 import { bury } from '../worker/bury.ts'
 import type { Config } from '../worker/config/load-config.ts'
-import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
+import type { TemporalConnection } from '../worker/config/temporal-connection.ts'
 import { workerConfig } from '../worker/config/worker-config.ts'
 import type { WorkerConfig } from '../worker/config-of-worker.ts'
 import { extension, packageRoot } from '../worker/package-root.ts'
@@ -22,25 +19,6 @@ export interface PartOptions {
   config: Config
   connection: TemporalConnection
   log: (line: string) => void
-}
-
-/** The library on the configured stores. */
-export async function connectHoldfast({ config, connection }: PartOptions, bus: Bus): Promise<Holdfast> {
-  const { temporal, secrets } = config
-  return Holdfast.connect({
-    connection: connectionOptions(connection),
-    namespace: temporal.namespace,
-    taskQueue: temporal.taskQueue,
-    records: await openRecords(config.records),
-    blobs: await openBlobs(config.blobs),
-    settings: config.session,
-    ...(config.model.prices && { prices: config.model.prices }),
-    secrets: await openSecrets({ key: secrets.encryptionKey, dataDir: config.data }),
-    allowPrivate: config.egress.allowPrivate,
-    webSearch: config.web.search !== undefined,
-    ...(secrets.encryptionKey && { encryptionKey: secrets.encryptionKey }),
-    bus,
-  })
 }
 
 /** The worker processes with the supervisor that watches them, and their containers, which end with them. */

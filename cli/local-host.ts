@@ -4,13 +4,14 @@ import { LocalBus } from '../log/bus.ts'
 import type { Config } from '../worker/config/load-config.ts'
 import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
 import { lockData } from '../worker/data-lock.ts'
+import { connectHoldfast } from '../worker/open-holdfast.ts'
 import { forgetRunningHost, noteRunningHost } from '../worker/running-host.ts'
 import { checkServer } from '../worker/temporal-server/check-server.ts'
 import { keepTemporalRunning } from '../worker/temporal-server/keep-running.ts'
 import { resolveBinary } from '../worker/temporal-server/resolve-binary.ts'
 import { metadata } from '../worker/temporal-server/settings.ts'
 import { checkAddress } from './check-address.ts'
-import { connectHoldfast, type PartOptions, startApi, startWorkers } from './host-parts.ts'
+import { type PartOptions, startApi, startWorkers } from './host-parts.ts'
 
 export interface LocalHost {
   /** Where the HTTP API listens. */

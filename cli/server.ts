@@ -1,8 +1,9 @@
 import { LocalBus } from '../log/bus.ts'
 import { loadConfig } from '../worker/config/load-config.ts'
+import { connectHoldfast } from '../worker/open-holdfast.ts'
 import { checkAddress } from './check-address.ts'
 import { configuredTemporal } from './configured-temporal.ts'
-import { connectHoldfast, startApi } from './host-parts.ts'
+import { startApi } from './host-parts.ts'
 import { untilTold } from './until-told.ts'
 
 export interface ServerFlags {

@@ -1,8 +1,9 @@
 import { LocalBus } from '../log/bus.ts'
 import { loadConfig } from '../worker/config/load-config.ts'
 import { lockData } from '../worker/data-lock.ts'
+import { connectHoldfast } from '../worker/open-holdfast.ts'
 import { configuredTemporal } from './configured-temporal.ts'
-import { connectHoldfast, startWorkers } from './host-parts.ts'
+import { startWorkers } from './host-parts.ts'
 import { hostQueue } from './host-queue.ts'
 import { untilTold } from './until-told.ts'
 

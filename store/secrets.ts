@@ -52,11 +52,32 @@ export function secretBox(key: Uint8Array): SecretBox {
 
 /**
  * The box of this installation.
- * @param options.key what HOLDFAST_SECRET_KEY gives
+ * @param options.key what HOLDFAST_SECRET_KEY gives; what was sealed before there was one stays readable
  * @param options.dataDir where, without a key, `secret.key` is kept: made at the first use, readable by its owner only
  */
-export async function openSecrets(options: { key?: Uint8Array | undefined; dataDir: string }): Promise<SecretBox> {
-  return secretBox(options.key ?? (await keyFile(path.join(options.dataDir, 'secret.key'))))
+export async function openSecrets({
+  key,
+  dataDir,
+}: {
+  key?: Uint8Array | undefined
+  dataDir: string
+}): Promise<SecretBox> {
+  const file = path.join(dataDir, 'secret.key')
+  if (!key) return secretBox(await keyFile(file))
+  const own = secretBox(key)
+  const before = await readKey(file)
+  if (!before) return own
+  const older = secretBox(before)
+  return {
+    seal: own.seal,
+    open(sealed) {
+      try {
+        return own.open(sealed)
+      } catch {
+        return older.open(sealed)
+      }
+    },
+  }
 }
 
 /** Written beside its place and linked there: of several processes that make one at once, all read the first's. */

@@ -29,7 +29,7 @@ export interface TestHostOptions {
 
 /**
  * Starts Holdfast on a temporary folder, as `holdfast dev` does, with the scripted model: no key, no network. It begins
- * with nothing in it, waits 50 ms where it would wait a second, and is gone when it is removed or disposed of.
+ * with nothing in it, waits 50 ms before a first retry instead of 500, and is gone when it is removed or disposed of.
  */
 export async function startTestHost({ config, env, model: shared }: TestHostOptions = {}): Promise<TestHost> {
   await using started = new AsyncDisposableStack()

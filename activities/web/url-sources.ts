@@ -5,7 +5,7 @@ import type { UrlSources } from '../../protocol/web-tools.ts'
 const inText = /\bhttps?:\/\/[^\s<>"'`\\^{}|[\]]+/gi
 
 /** Two spellings of one page. */
-export const pageOf = (url: URL): string => {
+const pageOf = (url: URL): string => {
   const page = new URL(url)
   page.hash = ''
   return page.href
@@ -15,25 +15,44 @@ export const pageOf = (url: URL): string => {
  * The pages that a session's conversation names in the sources that its agent may fetch from. A source that is not named
  * counts whole. Source: spec §3.4.
  */
-export function namedPages(events: Iterable<SessionEvent>, sources: UrlSources): Set<string> {
-  const pages = new Set<string>()
-  const names = new Map<string, string>()
-  const take = (content: unknown) => {
-    for (const url of urlsIn(textOf(content))) pages.add(pageOf(url))
+export class NamedPages {
+  readonly #sources: UrlSources
+  readonly #pages = new Set<string>()
+  /** Of tools whose result has not come. */
+  readonly #names = new Map<string, string>()
+
+  constructor(sources: UrlSources) {
+    this.#sources = sources
   }
-  for (const event of events) {
-    if (event.type === 'user.message' && sources.user_input?.type !== 'none') take(event.content)
-    if (event.type === 'agent.tool_use' || event.type === 'agent.custom_tool_use') names.set(event.id, event.name)
+
+  has(url: URL): boolean {
+    return this.#pages.has(pageOf(url))
+  }
+
+  /** Takes the next event of the log; one that was taken before changes nothing. */
+  take(event: SessionEvent): void {
+    const { user_input, server_tool_results, client_tool_results } = this.#sources
+    if (event.type === 'user.message' && user_input?.type !== 'none') this.#add(event.content)
+    if (event.type === 'agent.tool_use' || event.type === 'agent.custom_tool_use') this.#names.set(event.id, event.name)
     if (event.type === 'agent.tool_result') {
-      const name = names.get(event.tool_use_id)
-      if (name?.startsWith('web_') && isNamed(name, sources.server_tool_results)) take(event.content)
+      const name = this.#nameOf(event.tool_use_id)
+      if (name?.startsWith('web_') && isNamed(name, server_tool_results)) this.#add(event.content)
     }
     if (event.type === 'user.custom_tool_result') {
-      const name = names.get(event.custom_tool_use_id)
-      if (name !== undefined && isNamed(name, sources.client_tool_results)) take(event.content)
+      const name = this.#nameOf(event.custom_tool_use_id)
+      if (name !== undefined && isNamed(name, client_tool_results)) this.#add(event.content)
     }
   }
-  return pages
+
+  #nameOf(toolUseId: string): string | undefined {
+    const name = this.#names.get(toolUseId)
+    this.#names.delete(toolUseId)
+    return name
+  }
+
+  #add(content: unknown): void {
+    for (const url of urlsIn(textOf(content))) this.#pages.add(pageOf(url))
+  }
 }
 
 function isNamed(name: string, filter: UrlSources['server_tool_results']): boolean {

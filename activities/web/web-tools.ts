@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Cursor } from '../../log/cursor.ts'
 import type { SessionLogs } from '../../log/session-logs.ts'
 import type { RunToolInput, ToolResult } from '../../protocol/contract.ts'
 import type { SessionAgent } from '../../protocol/sessions.ts'
@@ -11,7 +12,7 @@ import { isAllowedPage } from './domains.ts'
 import { download, FetchRefused } from './download.ts'
 import { pageContent } from './page-content.ts'
 import { SearchFailed, type SearchProvider } from './search/provider.ts'
-import { namedPages, pageOf } from './url-sources.ts'
+import { NamedPages } from './url-sources.ts'
 
 export interface WebToolsOptions {
   logs: SessionLogs
@@ -25,8 +26,16 @@ export interface WebToolsOptions {
 
 /** Bytes of a page that are read. */
 const mostBytes = 10 * 1024 * 1024
+/** Sessions of which is kept what they have named. */
+const mostNamed = 200
 const fetchInput = z.object({ url: z.string().max(2048) })
 const searchInput = z.object({ query: z.string().trim().min(1).max(400) })
+
+/** The pages of a log up to a place. */
+interface Named {
+  pages: NamedPages
+  after: Cursor | undefined
+}
 
 /**
  * The tools that reach the web. They run in the worker and not in the container: what the environment's network allows
@@ -39,6 +48,7 @@ export class WebTools {
   readonly #options: WebToolsOptions
   readonly #http: OutgoingHttp
   readonly #fetchMs: number
+  readonly #named = new Map<string, Named>()
 
   constructor(options: WebToolsOptions) {
     this.#options = options
@@ -100,9 +110,18 @@ export class WebTools {
   }
 
   async #checkSource(sessionId: string, url: URL, sources: UrlSources): Promise<void> {
-    const events = []
-    for await (const { event } of this.#options.logs.get(sessionId).list({ order: 'asc' })) events.push(event)
-    if (namedPages(events, sources).has(pageOf(url))) return
+    const key = JSON.stringify([sessionId, sources])
+    const named: Named = this.#named.get(key) ?? { pages: new NamedPages(sources), after: undefined }
+    this.#named.delete(key)
+    this.#named.set(key, named)
+    if (this.#named.size > mostNamed) this.#named.delete(this.#named.keys().next().value!)
+    const log = this.#options.logs.get(sessionId)
+    for await (const { cursor, event } of log.list({ order: 'asc', ...(named.after && { after: named.after }) })) {
+      named.pages.take(event)
+      // One that waits gets its place when it is processed.
+      if (event.processed_at !== null) named.after = cursor
+    }
+    if (named.pages.has(url)) return
     throw new FetchRefused(
       'url_not_allowed',
       `${url.href} is not named in the sources that this agent may take URLs from (url_sources)`,

@@ -54,11 +54,9 @@ export function hostCommands(program: Command): void {
   program
     .command('demo')
     .description('a session from upload to answer, through the death of its worker')
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .helpOption(false)
-    .action(async (_options, command: Command) => {
-      process.exitCode = (await (await import('../demo.ts')).demo(command.args)) ?? 0
+    .option('--keep', 'leave everything running until Ctrl-C, to look around')
+    .action(async (options) => {
+      process.exitCode = await (await import('../demo.ts')).demo(options)
     })
 }
 

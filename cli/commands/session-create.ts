@@ -111,7 +111,8 @@ function memoryStore(text: string): object {
   return defined({ type: 'memory_store', memory_store_id, access })
 }
 
-function budget(dollars: string): object {
+/** @param dollars of list cost, as a person writes them */
+export function budget(dollars: string): Anthropic.Beta.Sessions.BetaManagedAgentsBudgetLimit {
   if (!/^\d{1,9}(\.\d{1,2})?$/.test(dollars) || Number(dollars) === 0)
     throw usageError('--budget: expected US dollars, such as 2.50')
   const cents = String(Math.round(Number(dollars) * 100))

@@ -14,7 +14,7 @@ import {
   withListFlags,
 } from './resource.ts'
 import { sessionAnswerCommands } from './session-answers.ts'
-import { sessionCreateCommand } from './session-create.ts'
+import { budget, sessionCreateCommand } from './session-create.ts'
 import { sessionEventCommands } from './session-events.ts'
 
 type SessionObject = Anthropic.Beta.Sessions.BetaManagedAgentsSession
@@ -47,15 +47,24 @@ export function sessionCommands(program: Command): void {
   withFrom(withJson(group.command('update <id>').description('change the title, metadata or budget of a session')))
     .option('--title <title>')
     .option('--metadata <key=value>', 'may be repeated; an empty value takes the key away', collectPair)
+    .option('--budget <dollars>', 'raise the list cost at which it stops')
+    .option('--no-budget', 'let it cost what it costs')
     .action(
       async (
         id: string,
-        flags: { title?: string; metadata?: Record<string, string>; from?: string; json?: boolean },
+        flags: {
+          title?: string
+          metadata?: Record<string, string>
+          budget?: string | false
+          from?: string
+          json?: boolean
+        },
       ) => {
         const params = defined({
           ...(await givenObject(flags.from)),
           title: flags.title,
           metadata: metadataPatch(flags.metadata),
+          budget: flags.budget === false ? null : flags.budget === undefined ? undefined : budget(flags.budget),
         })
         const session = await withApi(({ client }) => client.beta.sessions.update(id, defined(params), once()))
         new Output(flags).changed(session, `Updated session ${id}`)

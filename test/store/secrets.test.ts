@@ -38,6 +38,16 @@ describe('the key file', () => {
     expect(sealed).not.toContain((await readFile(path.join(dataDir, 'secret.key'), 'utf8')).trim())
   })
 
+  it('opens what it has sealed also when a key comes from the environment, which seals from then on', async () => {
+    const dataDir = await temporaryFolder()
+    const key = new Uint8Array(32)
+    const before = await openSecrets({ dataDir })
+    const after = await openSecrets({ key, dataDir })
+    expect(after.open(before.seal('old'))).toBe('old')
+    expect(secretBox(key).open(after.seal('new'))).toBe('new')
+    expect(() => after.open(secretBox(new Uint8Array(32).fill(1)).seal('foreign'))).toThrow(SecretUnreadable)
+  })
+
   it('is not needed with a key from the environment, and not replaced when it is damaged', async () => {
     const dataDir = await temporaryFolder()
     await openSecrets({ key: new Uint8Array(32), dataDir })

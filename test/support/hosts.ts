@@ -1,12 +1,13 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { connectHoldfast, type PartOptions, startWorkers } from '../../cli/host-parts.ts'
+import { type PartOptions, startWorkers } from '../../cli/host-parts.ts'
 import type { Holdfast } from '../../client/holdfast.ts'
 import { LocalBus } from '../../log/bus.ts'
 import { startScriptedModel } from '../../testing/scripted-model/server.ts'
 import { loadConfig } from '../../worker/config/load-config.ts'
 import type { HoldfastConfig } from '../../worker/config/settings.ts'
+import { connectHoldfast } from '../../worker/open-holdfast.ts'
 import { ownNamespace } from './temporal.ts'
 
 export interface Hosts extends AsyncDisposable {

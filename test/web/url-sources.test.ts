@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isAllowedPage } from '../../activities/web/domains.ts'
-import { namedPages } from '../../activities/web/url-sources.ts'
+import { NamedPages } from '../../activities/web/url-sources.ts'
 import type { SessionEvent } from '../../protocol/events.ts'
 
 const text = (value: string) => [{ type: 'text', text: value }]
@@ -43,7 +43,11 @@ describe('the pages that a conversation names', () => {
     ],
     ['another custom tool', { user_input: none, server_tool_results: none, client_tool_results: only('other') }, []],
   ])('in %s', (_what, sources, pages) => {
-    expect([...namedPages(events, sources)]).toEqual(pages)
+    const named = new NamedPages(sources)
+    for (const event of events) named.take(event)
+    expect([...user, ...server, ...client, 'https://bash.example/'].filter((page) => named.has(new URL(page)))).toEqual(
+      pages,
+    )
   })
 })
 

@@ -140,7 +140,7 @@ export const settingsSchema = z.strictObject({
   /** Where a session's tools run. */
   container: z
     .strictObject({
-      /** `auto` takes the first that works here. @default 'auto' */
+      /** There is one so far: `auto` is `bubblewrap`. @default 'auto' */
       provider: z.enum(['auto', 'bubblewrap']).default('auto'),
       /** A container that no call needs for this long is stopped, and its files stay. @default 900000 (15 minutes) */
       idleMs: milliseconds.min(1000).default(15 * 60_000),
@@ -251,7 +251,7 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
 
-  /** Endpoints that are told what happens to sessions, by signed requests. Sessions that exist keep what they have. */
+  /** Endpoints that are told what happens to sessions, by signed requests. Not those of sessions that were created without any. */
   webhooks: z
     .array(
       z.strictObject({

@@ -99,6 +99,8 @@ async function startOnce(
       `the Temporal server ended at its start (${signal ?? `code ${code}`}): ${said}\nIts log: ${files.log}`,
     )
   })
+  // Whoever waits for the start hears of it; nobody may, as when something else fails before.
+  failed.catch(() => {})
   const abandon = new AbortController()
   try {
     await noteServer(files.pid, child.pid!)
@@ -110,7 +112,6 @@ async function startOnce(
     child.kill('SIGKILL')
     throw error
   }
-  failed.catch(() => {})
   return {
     address: `127.0.0.1:${port}`,
     ...(uiPort !== undefined && { uiUrl: `http://127.0.0.1:${uiPort}` }),
