@@ -1,2 +1,2 @@
 /** The HTTP API over a Holdfast of your own: `import { startServer } from 'holdfast/server'`. */
-export { startServer } from './main.ts'
+export { type HttpServer, type ServerOptions, startServer } from './main.ts'
