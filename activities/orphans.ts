@@ -3,7 +3,7 @@ import type { Connection } from '@temporalio/client'
 import { isNotFound } from '../log/tail.ts'
 import type { Records } from '../store/records.ts'
 import { aloneOrNot } from './alone.ts'
-import type { ContainerProvider } from './container/provider.ts'
+import type { ContainerFiles, ContainerProvider } from './container/provider.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
 import type { PackageLayers } from './packages/package-layers.ts'
@@ -12,7 +12,7 @@ export interface OrphansDependencies {
   connection: Connection
   namespace: string
   records: Pick<Records, 'sessions'>
-  containers: Pick<ContainerProvider, 'list' | 'destroy' | 'files'>
+  containers: Pick<ContainerProvider, 'list' | 'destroy'> & { files: Pick<ContainerFiles, 'collect'> }
   mounts: Pick<Mounts, 'remove' | 'sessions'>
   memory: Pick<SessionMemory, 'remove' | 'sessions'>
   packages: Pick<PackageLayers, 'collect'>
@@ -38,11 +38,11 @@ export class Orphans {
     this.#of = dependencies
   }
 
-  /** Looks once. Returns the sessions whose folders were removed. */
+  /** Looks once. Returns the sessions whose folders were removed; what cannot be removed does not keep the others. */
   async collect(): Promise<string[]> {
     const { containers, mounts, memory, packages, say = console.error } = this.#of
-    await containers.files.collect()
-    await packages.collect()
+    await this.#tried('what was half restored', () => containers.files.collect())
+    await this.#tried('packages that nobody uses', () => packages.collect())
     const found = new Set([...(await containers.list()), ...(await mounts.sessions()), ...(await memory.sessions())])
     const orphans: string[] = []
     for (const id of found) if (await this.#isOrphan(id)) orphans.push(id)
@@ -52,15 +52,31 @@ export class Orphans {
       )
       return []
     }
-    const removed = orphans.filter((id) => this.#suspected.has(id))
-    for (const id of removed) {
-      await containers.destroy(id)
-      await mounts.remove(id)
-      await memory.remove(id)
-      say(`removed what was left of ${id}, a session that is nowhere any more`)
+    const removed: string[] = []
+    for (const id of orphans.filter((orphan) => this.#suspected.has(orphan))) {
+      const left = `what was left of ${id}, a session that is nowhere any more`
+      const isGone = await this.#tried(left, async () => {
+        await containers.destroy(id)
+        await mounts.remove(id)
+        await memory.remove(id)
+      })
+      if (!isGone) continue
+      removed.push(id)
+      say(`removed ${left}`)
     }
     this.#suspected = new Set(orphans)
     return removed
+  }
+
+  async #tried(what: string, removal: () => Promise<void>): Promise<boolean> {
+    try {
+      await removal()
+      return true
+    } catch (error) {
+      const { say = console.error } = this.#of
+      say(`could not remove ${what}: ${(error as Error).message}`)
+      return false
+    }
   }
 
   async #isOrphan(id: string): Promise<boolean> {

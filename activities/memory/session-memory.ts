@@ -1,9 +1,10 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { MemoryStoreResource } from '../../protocol/sessions.ts'
 import type { Records, SessionRecord } from '../../store/records.ts'
 import { alone } from '../alone.ts'
 import { ContainerUnavailable, type Mount } from '../container/provider.ts'
+import { removeTree } from '../remove-tree.ts'
 import { Manifests } from './manifest.ts'
 import { notes, type Unsaved } from './notes.ts'
 import { StoreFolder } from './store-folder.ts'
@@ -96,9 +97,7 @@ export class SessionMemory {
 
   /** Removes the session's folders. */
   async remove(sessionId: string): Promise<void> {
-    await this.#alone(sessionId, () =>
-      rm(path.join(this.#directory, sessionId), { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }),
-    )
+    await this.#alone(sessionId, () => removeTree(path.join(this.#directory, sessionId)))
   }
 
   /** Sessions that have folders here. */

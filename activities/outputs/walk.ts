@@ -4,6 +4,8 @@ import { Beneath } from './beneath.ts'
 
 /** Bounds of a walk: an agent can make more entries than anybody wants to look at. */
 const mostEntries = 20_000
+/** Characters of their paths together: enough for as many as can be offered. */
+const mostCharacters = mostEntries * 255
 const deepest = 32
 
 export interface Found {
@@ -27,11 +29,13 @@ export interface Walked {
 export async function walk(root: string, visit: (found: Found) => Promise<void>): Promise<Walked> {
   const unseen: string[] = []
   let entries = 0
+  let characters = 0
 
   async function enter(folder: Beneath, prefix: string, depth: number): Promise<void> {
     for await (const { name } of await opendir(folder.at())) {
       const path = prefix + name
-      if (++entries > mostEntries) return void unseen.push(prefix)
+      characters += path.length
+      if (++entries > mostEntries || characters > mostCharacters) return void unseen.push(prefix)
       // A name that is not UTF-8 was read as another one: nothing is found under it.
       const stats = await lstat(folder.at(name), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EACCES') return unlessGone(error)

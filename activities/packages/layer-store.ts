@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, open, readdir, rename, stat, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { alone, aloneOrNot } from '../alone.ts'
+import { oneByOne } from '../one-by-one.ts'
+import { removeTree } from '../remove-tree.ts'
 
 const building = '.building-'
 
@@ -51,7 +53,7 @@ export class LayerStore {
         await promisify(execFile)('sync', ['--file-system', folder])
         await rename(folder, layer)
       } catch (error) {
-        await rm(folder, { recursive: true, force: true })
+        await removeTree(folder)
         throw error
       }
       await sync(this.#root)
@@ -62,15 +64,15 @@ export class LayerStore {
 
   /** Removes what was not used for so long, and what killed builds left. */
   async collect(unusedMs: number): Promise<void> {
-    for (const name of await readdir(this.#root).catch(() => [])) {
+    await oneByOne(await readdir(this.#root).catch(() => []), (name) => {
       const [key = ''] = name.split(building)
-      await aloneOrNot(this.#lock(key), async () => {
+      return aloneOrNot(this.#lock(key), async () => {
         if (name.includes(building)) return this.#dropUnfinished(key)
         const folder = path.join(this.#root, name)
         const used = await stat(folder).catch(() => undefined)
-        if (used && Date.now() - used.mtimeMs > unusedMs) await rm(folder, { recursive: true, force: true })
+        if (used && Date.now() - used.mtimeMs > unusedMs) await removeTree(folder)
       })
-    }
+    })
   }
 
   #lock(key: string): string {
@@ -80,7 +82,7 @@ export class LayerStore {
   /** Only under the layer's lock: then nobody builds it. */
   async #dropUnfinished(key: string): Promise<void> {
     for (const name of await readdir(this.#root)) {
-      if (name.startsWith(`${key}${building}`)) await rm(path.join(this.#root, name), { recursive: true, force: true })
+      if (name.startsWith(`${key}${building}`)) await removeTree(path.join(this.#root, name))
     }
   }
 }

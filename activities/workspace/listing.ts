@@ -2,6 +2,10 @@ import type { Readable } from 'node:stream'
 
 /** Entries of one session; more are not saved. */
 const mostEntries = 250_000
+/** Bytes of their paths together: each names all folders above, so that they add up to far more than is on the disk. */
+const mostPathBytes = 32 * 1024 * 1024
+/** Bytes of a path that programs can name; what lies deeper is not saved. */
+const longestPath = 4095
 /** A file system's clock ticks this coarsely, milliseconds: two changes within a tick look like one. */
 const tickMs = 50
 const fieldsBeforePath = 8
@@ -40,12 +44,18 @@ export class TooMuch extends Error {
  */
 export async function readListing(lines: Readable, at: number): Promise<Listing> {
   const entries = new Map<string, Entry>()
+  let pathBytes = 0
   let rest = ''
   for await (const chunk of lines) {
     const texts = (rest + (chunk as Buffer).toString('latin1')).split('\0')
     rest = texts.pop()!
-    for (const text of texts) entries.set(...entryOf(text))
+    for (const text of texts) {
+      const [path, entry] = entryOf(text)
+      pathBytes += path.length
+      if (path.length <= longestPath) entries.set(path, entry)
+    }
     if (entries.size > mostEntries) throw new TooMuch(`there are more than ${mostEntries} files and folders`)
+    if (pathBytes > mostPathBytes) throw new TooMuch(`their paths take more than ${mostPathBytes} bytes`)
   }
   // The folders themselves are always there: without them nothing was looked at.
   if (rest !== '' || entries.size < 3) throw new Error('the list of the files was cut off')

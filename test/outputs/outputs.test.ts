@@ -4,11 +4,14 @@ import { text } from 'node:stream/consumers'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { OutputLimits } from '../../activities/outputs/output-limits.ts'
 import { Outputs } from '../../activities/outputs/outputs.ts'
+import { walk } from '../../activities/outputs/walk.ts'
+import { removeTree } from '../../activities/remove-tree.ts'
 import type { Blobs } from '../../store/blobs.ts'
 import { openBlobs } from '../../store/file-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import type { Records } from '../../store/records.ts'
 import { aConfiguration, aSession } from '../store/samples.ts'
+import { longName, makeDeep } from '../support/deep-folders.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const generous: OutputLimits = { fileBytes: 1e6, totalBytes: 1e7, files: 100 }
@@ -234,6 +237,18 @@ describe('outputs beyond the bounds', () => {
     for (const name of ['a', 'b', 'c']) await writeFile(at(name), name)
     expect(await outputs({ files: 2 }).capture(session, folder)).toHaveLength(1)
     expect(Object.keys(await offered())).toHaveLength(2)
+  })
+
+  it('are not all looked at when their paths are too long together', async () => {
+    onTestFinished(() => removeTree(folder))
+    await makeDeep(folder, { levels: 31, files: 1000 })
+    let characters = 0
+    const { unseen } = await walk(folder, async (found) => {
+      characters += found.path.length
+    })
+    expect(characters).toBeGreaterThan(4_000_000)
+    expect(characters).toBeLessThan(6_000_000)
+    expect(unseen).toContain(`${longName}/`.repeat(31))
   })
 
   it('have names of the API, or are refused', async () => {

@@ -8,6 +8,7 @@ import {
   TooMuch,
   toBytes,
 } from '../../activities/workspace/listing.ts'
+import { longName } from '../support/deep-folders.ts'
 
 const roots = [
   'd 1 755 2 4096 8 1.0 1.0 workspace',
@@ -84,5 +85,27 @@ describe('a listing', () => {
   it('has a bound', async () => {
     const many = Array.from({ length: 250_000 }, (_, index) => file(`workspace/${index}`))
     await expect(read([...roots, ...many])).rejects.toThrow(TooMuch)
+  })
+
+  it('has a bound of what its paths take, and reads no further: a few folders within each other have long ones', async () => {
+    let levels = 0
+    const lines = async function* () {
+      yield Buffer.from(roots.map((line) => `${line}\0`).join(''))
+      for (let at = 'workspace'; levels < 1000; levels++) {
+        at += `/${longName}`
+        yield Buffer.from(`${file(at, { type: 'd' })}\0`)
+      }
+    }
+    await expect(readListing(Readable.from(lines()), 0)).rejects.toThrow(
+      new TooMuch('their paths take more than 33554432 bytes'),
+    )
+    expect(levels).toBeLessThan(600)
+  })
+
+  it('leaves out what lies so deep that no program can name it', async () => {
+    const longest = `workspace/${'d/'.repeat(2042)}f`
+    const { entries } = await listed(file(longest), file(`${longest}f`))
+    expect(longest).toHaveLength(4095)
+    expect([...entries.keys()].slice(3)).toEqual([longest])
   })
 })

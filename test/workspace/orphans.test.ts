@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BubblewrapProvider } from '../../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../../activities/container/keeper/session-folder.ts'
 import { Mounts } from '../../activities/mounts.ts'
-import { Orphans } from '../../activities/orphans.ts'
+import { Orphans, type OrphansDependencies } from '../../activities/orphans.ts'
 import { newId } from '../../protocol/ids.ts'
 import { converse, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
@@ -22,14 +22,19 @@ afterAll(async () => {
   await host?.remove()
 })
 
-function open(records = host.holdfast.runtime.records, uploads = path.join(path.dirname(root), 'uploads')) {
+function open(
+  records = host.holdfast.runtime.records,
+  uploads = path.join(path.dirname(root), 'uploads'),
+  others: Partial<OrphansDependencies> = {},
+) {
   const { connection, namespace, blobs } = host.holdfast.runtime
   const said: string[] = []
   const memory = { sessions: async () => [], remove: async () => {} }
   const packages = { collect: async () => {} }
   const mounts = new Mounts(uploads, { records, blobs })
   const say = (line: string) => void said.push(line)
-  return { said, orphans: new Orphans({ connection, namespace, records, containers, mounts, memory, packages, say }) }
+  const dependencies = { connection, namespace, records, containers, mounts, memory, packages, say, ...others }
+  return { said, orphans: new Orphans(dependencies) }
 }
 async function leftover(): Promise<string> {
   const id = newId('session')
@@ -50,6 +55,32 @@ describe('what is left of sessions that are nowhere any more', () => {
     expect(await containers.list()).not.toContain(left)
     expect(said).toEqual([`removed what was left of ${left}, a session that is nowhere any more`])
     expect(await containers.list()).toContain(session.id)
+  })
+
+  it('is removed although others cannot be, which is said each time', async () => {
+    const [first, second, third] = [await leftover(), await leftover(), await leftover()]
+    const refuse = async () => {
+      throw new Error('rm: no')
+    }
+    const { orphans, said } = open(undefined, undefined, {
+      packages: { collect: refuse },
+      containers: {
+        files: { collect: refuse },
+        list: async () => [first, second, third],
+        destroy: (id) => (id === second ? refuse() : containers.destroy(id)),
+      },
+    })
+    await orphans.collect()
+    expect(await orphans.collect()).toEqual([first, third])
+    expect(await containers.list()).toContain(second)
+    expect(said.slice(2)).toEqual([
+      'could not remove what was half restored: rm: no',
+      'could not remove packages that nobody uses: rm: no',
+      `removed what was left of ${first}, a session that is nowhere any more`,
+      `could not remove what was left of ${second}, a session that is nowhere any more: rm: no`,
+      `removed what was left of ${third}, a session that is nowhere any more`,
+    ])
+    await containers.destroy(second)
   })
 
   it('stays while Temporal knows the session, whatever the records say', async () => {

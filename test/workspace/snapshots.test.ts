@@ -7,10 +7,12 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BubblewrapProvider } from '../../activities/container/bubblewrap/provider.ts'
 import type { ContainerSpec } from '../../activities/container/provider.ts'
+import { removeTree } from '../../activities/remove-tree.ts'
 import { Workspaces } from '../../activities/workspace/workspaces.ts'
 import { openBlobs } from '../../store/file-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { aConfiguration, aSession } from '../store/samples.ts'
+import { longName } from '../support/deep-folders.ts'
 import { until } from '../support/until.ts'
 
 const MiB = 1024 * 1024
@@ -61,10 +63,7 @@ async function surroundings() {
       /** As a disk that is gone. */
       async lose(): Promise<void> {
         await containers.shutdown()
-        const folder = path.join(root, name, 'containers', sessionId)
-        // What its users closed to themselves is no matter here.
-        await promisify(execFile)('chmod', ['-R', 'u+rwX', folder])
-        await rm(folder, { recursive: true })
+        await removeTree(path.join(root, name, 'containers', sessionId))
       },
     }
   }
@@ -82,7 +81,7 @@ const inventory = `find /workspace /home/agent /mnt/session/outputs -printf '%p 
 find /workspace /home/agent /mnt/session/outputs -type f -readable -exec sha256sum {} + | sort`
 
 describe('the files of a session', () => {
-  it('come back with their modes, links, times and names, whatever these are', async () => {
+  it('come back with their modes, links, times and names, whatever these are', { timeout: 180_000 }, async () => {
     const { host } = await surroundings()
     const one = host('one')
     await one.bash(`
@@ -150,6 +149,18 @@ describe('the files of a session', () => {
     await one.lose()
     await one.bash('true')
     expect(await one.bash('sha256sum same')).toBe(before)
+  })
+
+  it('come back without those that lie too deep to be named, also when these were there and went', async () => {
+    const { host } = await surroundings()
+    const one = host('one')
+    const down = (levels: number) => `for level in $(seq ${levels}); do mkdir -p ${longName} && cd -P ${longName}; done`
+    await one.bash(`echo 1 > file; (${down(20)}; echo deep > deep)`)
+    expect(await one.save()).toBe(true)
+    await one.bash(`(${down(18)}; rm -r ${longName}; echo other > other)`)
+    await one.save()
+    await one.lose()
+    expect(await one.bash('cat file; find . -type d | wc -l; find . -type f | wc -l')).toMatch(/\n1\n16\n1$/)
   })
 
   it('go to another host, and the one before writes no more', async () => {

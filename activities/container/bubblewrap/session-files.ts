@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { alone, aloneOrNot } from '../../alone.ts'
+import { oneByOne } from '../../one-by-one.ts'
 import { SessionFolder } from '../keeper/session-folder.ts'
 import type { ContainerFiles, RestoredFiles } from '../provider.ts'
 import { overTrees } from './over-trees.ts'
@@ -81,11 +82,12 @@ export class SessionFiles implements ContainerFiles {
 
   async collect(): Promise<void> {
     const root = await this.#root()
-    for (const name of await readdir(root).catch(() => [])) {
-      if (!name.startsWith(restoring)) continue
+    const names = await readdir(root).catch(() => [])
+    const halves = names.filter((name) => name.startsWith(restoring))
+    await oneByOne(halves, async (name) => {
       const folder = new SessionFolder(root, name)
       await aloneOrNot(folder.path, () => folder.remove())
-    }
+    })
   }
 
   async #folder(sessionId: string): Promise<SessionFolder> {

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdir, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { promisify } from 'node:util'
+import { removeTree } from '../../remove-tree.ts'
 import { giveUser, userOf } from './users.ts'
 
 const etc: Record<string, string> = {
@@ -96,13 +95,8 @@ export class SessionFolder {
   }
 
   /** Removes everything. Also what a container's processes wrote while they were being ended. */
-  async remove(): Promise<void> {
-    const all = () => rm(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
-    await all().catch(async () => {
-      // Folders that the agent closed to itself are closed to a keeper that is not root, too.
-      await promisify(execFile)('chmod', ['-R', 'u+rwX', this.path]).catch(() => {})
-      await all()
-    })
+  remove(): Promise<void> {
+    return removeTree(this.path)
   }
 
   /** The host's user that the container runs as, when one was chosen. */
