@@ -1,14 +1,17 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { giveUser, userOf } from '../../activities/container/keeper/users.ts'
+import { giveWritableMounts } from '../../activities/container/keeper/writable-mounts.ts'
+import { removeTree } from '../../activities/remove-tree.ts'
+import { longName, makeDeep } from '../support/deep-folders.ts'
 
 let root: string
 beforeEach(async () => {
   root = await mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'))
 })
-afterEach(() => rm(root, { recursive: true, force: true }))
+afterEach(() => removeTree(root))
 
 async function session(name: string): Promise<string> {
   const folder = path.join(root, name)
@@ -49,5 +52,18 @@ describe('the users of containers', () => {
     const fourth = await give('sesn_4')
     expect([first, second]).not.toContain(fourth)
     expect(await readFile(path.join(root, 'users'), 'utf8')).toBe('1000000')
+  })
+})
+
+describe.runIf(process.getuid?.() === 0)('a folder that a container may write to', () => {
+  it('is given to its user, however deep, and nothing that it links to', async () => {
+    const [folder, outside] = [await session('memory'), await session('outside')]
+    await makeDeep(folder, { levels: 20 })
+    await symlink(outside, path.join(folder, 'link'))
+    await giveWritableMounts([{ source: folder, target: '/mnt/memory/notes', mode: 'rw' }], 4321)
+    const owners = await Promise.all(
+      [folder, path.join(folder, longName), path.join(folder, 'link'), outside].map((file) => lstat(file)),
+    )
+    expect(owners.map(({ uid }) => uid)).toEqual([4321, 4321, 4321, 0])
   })
 })
