@@ -4,10 +4,12 @@ import { chmod, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node
 import { createServer, type Server } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { BubblewrapProvider } from '../../activities/container/bubblewrap/provider.ts'
+import { attemptCheckout } from '../../activities/container/keeper/checkout-attempt.ts'
 import { KeptContainer } from '../../activities/container/keeper/kept-container.ts'
 import type { Container } from '../../activities/container/provider.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 
 const sessionId = 'sesn_escapes'
@@ -319,6 +321,13 @@ describe('a container attacked from inside', () => {
     await bash('pkill -f "^sleep 1041"')
   })
 
+  it('does not open its supervisor to a debugger', async () => {
+    const { text } = await bash('kill -USR1 $(pgrep -x supervisor); cat /proc/$(pgrep -x supervisor)/status')
+    const caught = BigInt(`0x${/SigCgt:\s+(\S+)/.exec(text)![1]}`)
+    const bit = (signal: number) => (caught >> BigInt(signal - 1)) & 1n
+    expect([bit(os.constants.signals.SIGUSR1), bit(os.constants.signals.SIGCHLD)]).toEqual([0n, 1n])
+  })
+
   it('is usable again after everything in it was killed', async () => {
     expect((await bash('kill -9 -1; sleep 20')).outcome).toBe('unknown')
     expect(await bash('echo back')).toEqual({ text: 'back', failed: false, outcome: 'done' })
@@ -351,6 +360,102 @@ describe('a supervisor that was taken over', () => {
       await container.stop()
     },
   )
+
+  /** What the call is answered with when the supervisor says these lines. */
+  async function answered(lines: string[], onOutput: (text: string) => void = () => {}) {
+    const file = path.join(await temporaryFolder(), 'lines')
+    await writeFile(file, lines.map((line) => `${line}\n`).join(''))
+    const container = containerOf(`read call; cat ${file}; cat`)
+    onTestFinished(() => container.stop())
+    await container.started()
+    return container.call(call, onOutput)
+  }
+  const saying = (said: unknown) => answered([JSON.stringify({ event: 'result', id: call.id, result: said })])
+  const text = (said: unknown) => ({ ...result, content: [{ type: 'text', text: said }] })
+  const medium = (type: string, bytes: Buffer) => ({
+    ...result,
+    content: [{ type, source: { type: 'base64', media_type: 'image/png', data: bytes.toString('base64') } }],
+  })
+  const png = (size: number) => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(size - 8, 7)])
+  const mediaLimit = 5 * 1024 * 1024
+
+  it.each([
+    ['a text', text('ok')],
+    ['a failure', { ...text('no'), is_error: true }],
+    ['an interrupted call', { ...text('no'), is_error: true, outcome: 'interrupted' }],
+    ['the largest medium', medium('image', png(mediaLimit))],
+  ])('is believed that a result is %s', async (_what, given) => {
+    expect(await saying(given)).toEqual(given)
+  })
+
+  it('is believed nothing else of a result: no host, no notices, no field of a block', async () => {
+    const notices = [{ type: 'unknown_error', message: 'x', retry_status: { type: 'retrying' } }]
+    const content = [{ type: 'text', text: 'ok', cache_control: { type: 'ephemeral' } }]
+    expect(await saying({ ...result, content, host: 'elsewhere', notices, whole: 'x' })).toEqual(result)
+  })
+
+  it.each([
+    ['no object', 'x'],
+    ['nothing', null],
+    ['content that is no array', { ...result, content: 'x' }],
+    ['no content', { ...result, content: [] }],
+    ['more blocks than one', { ...result, content: [...result.content, ...result.content] }],
+    ['a block of another type', { ...result, content: [{ type: 'tool_use', id: 'x', name: 'bash', input: {} }] }],
+    ['a text that is none', text(7)],
+    [
+      'an address in the place of a medium',
+      { ...result, content: [{ type: 'image', source: { type: 'url', url: 'x' } }] },
+    ],
+    ['a medium of no known type', medium('image', Buffer.from('MZ'))],
+    ['an image that is said to be a document', medium('document', png(100))],
+    ['a medium that is too large', medium('image', png(mediaLimit + 1))],
+    ['no word of whether it failed', { ...result, is_error: 'no' }],
+    ['an outcome that is none', { ...result, outcome: 'fine' }],
+  ])('that answers with %s has given no result that can be read', async (_what, given) => {
+    const read = await saying(given)
+    expect(read).toMatchObject({ is_error: true, outcome: 'unknown' })
+    expect(read.content).toEqual([{ type: 'text', text: expect.stringContaining('no result that can be read') }])
+  })
+
+  it('cannot spoil the transcript by a text that the model’s API would refuse', async () => {
+    expect(await saying(text(' \n'))).toEqual(text('(no output)'))
+    expect(await saying(text('half \ud83d'))).toEqual(text('half \ufffd'))
+    expect(await saying(text('x'.repeat(1_000_000)))).toEqual(text('x'.repeat(101_000)))
+  })
+
+  it('cannot spoil what is said of a clone by half a character', async () => {
+    const said = { ok: false, kind: 'repository_clone_error', message: 'half \ud83d' }
+    const line = { event: 'result', id: 'checkout_one', result: text(JSON.stringify(said)) }
+    const container = containerOf(`read call; echo '${JSON.stringify(line)}'; cat`)
+    onTestFinished(() => container.stop())
+    const repository = { id: 'one', url: 'https://git.example/a', path: '/workspace/a', credential: '' }
+    expect(await attemptCheckout(repository, async () => container)).toEqual({ ...said, message: 'half \ufffd' })
+  })
+
+  it('passes on only so much output, and only text', async () => {
+    const output = (said: unknown) => JSON.stringify({ event: 'output', id: call.id, text: said })
+    let seen = ''
+    const flood = Array.from({ length: 30 }, () => output('x'.repeat(9_000)))
+    const lines = [output(7), output(['x']), ...flood, JSON.stringify({ event: 'result', id: call.id, result })]
+    await answered(lines, (text) => {
+      seen += text
+    })
+    expect(seen).toBe('x'.repeat(100_000))
+  })
+
+  it.each([
+    ['deep', `${'['.repeat(2000)}${']'.repeat(2000)}`],
+    ['wide', `[${'{},'.repeat(2000)}{}]`],
+  ])('is not heard with a line that is %s', async (_how, more) => {
+    const line = (said: unknown, rest: string) =>
+      `{"event":"result","id":"${call.id}","result":${JSON.stringify(said)}${rest}}`
+    expect(await answered([line(text('first'), `,"more":${more}`), line(text('second'), '')])).toEqual(text('second'))
+  })
+
+  it('is ended when it answers with a line that is too long, also when it has an end', async () => {
+    const line = JSON.stringify({ event: 'result', id: call.id, result, more: 'x'.repeat(9 * 1024 * 1024) })
+    await expect(answered([line])).rejects.toThrow('the container ended')
+  })
 
   it('is ended when it answers with a line that has no end', async () => {
     const container = containerOf(`read call; exec tr '\\0' x </dev/zero`)

@@ -375,6 +375,12 @@ describe('a keeper', () => {
     await until(async () => (await host.keepers()).length === 1)
   })
 
+  it('has threads enough that the names of a few sessions, looked up in vain, do not hold them all', async () => {
+    const host = await Host.make()
+    await (await host.open()).call(bash('true'))
+    expect((await readdir(`/proc/${await host.keeper()}/task`)).length).toBeGreaterThan(64)
+  })
+
   it('works for a data folder whose path is too long for a socket', async () => {
     const host = await Host.make('deep'.repeat(30))
     expect(textOf(await (await host.open()).call(bash('echo works')))).toBe('works')

@@ -1,8 +1,9 @@
 import { symlink } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, type RequestListener, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { exchange } from '../../activities/container/keeper/exchange.ts'
 import { Gateway, socketName } from '../../activities/container/keeper/gateway.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -13,6 +14,17 @@ async function origin(listener: RequestListener): Promise<string> {
     server.closeAllConnections()
     server.close()
   })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** An origin that answers with these bytes. */
+async function rawOrigin(answer: string): Promise<string> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.end(answer, 'latin1'))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
@@ -148,5 +160,42 @@ describe('the gateway of a container', () => {
     await begun.promise
     hanging.destroy()
     await closed.promise
+  })
+
+  // What Node lets a server say and refuses to say itself would be thrown where nobody catches it.
+  it.each(['000', '050', '099', '101'])('answers 502 where a server answers %s, and goes on', async (status) => {
+    const { ask } = await gateway(await rawOrigin(`HTTP/1.1 ${status} Odd\r\ncontent-length: 1\r\n\r\nx`))
+    for (let times = 0; times < 2; times++) {
+      const answer = await ask('/route/git/x')
+      expect([answer.status, answer.text]).toEqual([502, expect.stringContaining(`status ${Number(status)}`)])
+    }
+  })
+
+  it('answers 502 where a server changes the protocol, unasked', async () => {
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n'
+    const { ask } = await gateway(await rawOrigin(`${head}hello`))
+    expect((await ask('/route/git/x')).status).toBe(502)
+  })
+
+  it('begins nothing for a request whose sender has gone meanwhile', async () => {
+    let asked = 0
+    const base = await origin((_, response) => {
+      asked++
+      response.end()
+    })
+    const ended = Promise.withResolvers<void>()
+    const inside = await origin(async (incoming, response) => {
+      await new Promise((resolve) => response.once('close', resolve).destroy())
+      const address = { address: '127.0.0.1', family: 4 as const }
+      const port = Number(new URL(base).port)
+      exchange(incoming, response, {
+        ...{ protocol: 'http:', hostname: '127.0.0.1', port, path: '/', headers: {}, address },
+      }).then(ended.resolve, ended.reject)
+    })
+    request(inside)
+      .on('error', () => {})
+      .end()
+    await ended.promise
+    expect(asked).toBe(0)
   })
 })

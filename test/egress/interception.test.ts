@@ -1,7 +1,8 @@
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { longestBody } from '../../activities/container/keeper/injected-request.ts'
+import { injected, longestBody } from '../../activities/container/keeper/injected-request.ts'
 import { until } from '../support/until.ts'
 import { ask, openGateway, secured, tlsOrigin, tunnelTo } from './support.ts'
 
@@ -70,6 +71,16 @@ describe('a secret', () => {
       const { text } = await ask(tls, '/', { method: 'PUT', headers: { host: `127.0.0.2:${port}` }, body })
       expect(JSON.parse(text).body).toBe('x'.repeat(longestBody) + placeholder)
     }
+  })
+
+  it('is looked for in a body that nobody reads on when its sender goes', async () => {
+    const sent = new PassThrough()
+    sent.write(Buffer.alloc(longestBody + 1))
+    const { body } = await injected(sent as unknown as IncomingMessage, {}, [injection])
+    // As long as nobody has begun to read it, nobody else hears of its end.
+    const closed = new Promise((resolve) => body!.once('close', resolve))
+    sent.destroy(new Error('the container has gone'))
+    await closed
   })
 
   it('goes to its own hosts only: another is tunnelled as it is', async () => {
@@ -285,5 +296,18 @@ describe('a web socket', () => {
     expect(seen).toMatch(/^HTTP\/1.1 401 Unauthorized\r\n/)
     expect(seen).toContain(`\r\n\r\nno: Bearer ${placeholder}`)
     expect(seen).not.toContain(secret)
+  })
+
+  it.each(['050', '101'])('that the server answers with status %s is refused', async (status) => {
+    const port = await tlsOrigin('127.0.0.2', echo, {
+      upgrade: (_, socket) => {
+        socket.on('error', () => {})
+        socket.end(`HTTP/1.1 ${status} Odd\r\ncontent-length: 1\r\n\r\nx`)
+      },
+    })
+    const { tls } = await opened(port)
+    let seen = ''
+    for await (const chunk of tls) seen += chunk
+    expect(seen).toMatch(/^HTTP\/1.1 502 Bad Gateway\r\n/)
   })
 })

@@ -90,6 +90,23 @@ describe('a tunnel', () => {
     expect((await tunnelTo(socketPath, `127.0.0.1:${port}`)).said).toContain('403')
   })
 
+  it('to a host that may get a secret is not made for who has left before he spoke', async () => {
+    let made = 0
+    const { port } = await origin((socket) => {
+      made++
+      socket.pipe(socket)
+    })
+    const injection = { placeholder: 'secret_x', secret: 'value', hosts: ['127.0.0.1'], header: true, body: true }
+    const { socketPath } = await openGateway({ ...local, mode: 'unrestricted', injections: [injection] })
+    const left = connect(socketPath)
+    left.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nhost: x\r\n\r\n`, () => left.destroy())
+    await new Promise((resolve) => left.once('close', resolve))
+    const { socket } = await tunnelTo(socketPath, `127.0.0.1:${port}`)
+    socket.write('no TLS')
+    expect(await new Promise((resolve) => socket.once('data', (chunk) => resolve(chunk.toString())))).toBe('no TLS')
+    expect(made).toBe(1)
+  })
+
   it('does not keep the gateway from closing', async () => {
     const { port, sockets } = await origin((socket) => void socket.resume())
     const { close, socketPath } = await openGateway(local)

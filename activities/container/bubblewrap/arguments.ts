@@ -7,8 +7,9 @@ const ours = '/run/holdfast'
 /**
  * The first process: starts the supervisor again when it is killed, ends when the host went away (which the supervisor may
  * die of before it can say so: then nobody takes the empty line either), and takes in orphans, which Node would not.
+ * SIGUSR1 would open Node's inspector, and with it the supervisor, to everything inside.
  */
-const firstProcess = `while :; do ${ours}/node --max-old-space-size=96 --disable-warning=ExperimentalWarning ${ours}/supervisor/main.js; [ $? = 3 ] && exit 0; echo || exit 0; sleep 0.02; done`
+const firstProcess = `while :; do ${ours}/node --disable-sigusr1 --max-old-space-size=96 --disable-warning=ExperimentalWarning ${ours}/supervisor/main.js; [ $? = 3 ] && exit 0; echo || exit 0; sleep 0.02; done`
 
 export interface Layout {
   workspace: string

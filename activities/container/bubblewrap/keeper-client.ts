@@ -19,6 +19,11 @@ export class KeeperGone extends Error {
 
 const main = fileURLToPath(new URL(`../keeper/main${path.extname(import.meta.url)}`, import.meta.url))
 const startTimeoutMs = 30_000
+/**
+ * Threads of the keeper. Half of them may look up names at once: with two a session it takes 16 sessions whose names
+ * nobody answers to hold them all. Those that have nothing to do cost next to nothing.
+ */
+const threads = 64
 
 /** The way to a data folder's keeper; starts one when there is none. */
 export class KeeperClient {
@@ -136,7 +141,7 @@ export class KeeperClient {
       detached: true,
       stdio: ['ignore', log, log],
       cwd: '/',
-      env: { PATH: process.env.PATH ?? '', ...trusted() },
+      env: { PATH: process.env.PATH ?? '', UV_THREADPOOL_SIZE: String(threads), ...trusted() },
     })
     closeSync(log)
     child.on('error', () => {})

@@ -51,7 +51,10 @@ function outcomeOf({ content }: ToolResult, { id, url }: ContainerRepository): C
 
 /** Where the request really went is of no use to anybody. */
 function inItsOwnWords(message: string, id: string, url: string): string {
-  return message.replaceAll(new RegExp(`http://127\\.0\\.0\\.1:\\d+/route/${id}`, 'g'), url).slice(0, 1000)
+  return message
+    .replaceAll(new RegExp(`http://127\\.0\\.0\\.1:\\d+/route/${id}`, 'g'), url)
+    .slice(0, 1000)
+    .toWellFormed()
 }
 
 function explain(kind: (typeof kinds)[number], message: string): string {

@@ -74,8 +74,26 @@ export function begin({ method, headers }: Pick<IncomingMessage, 'method' | 'hea
   return outgoing.on('timeout', () => outgoing.destroy(new Error('the server was silent for too long')))
 }
 
+/** A listener of a request's promise: what it throws is the failure of that request, and not the end of the process. */
+export function failing<T extends unknown[]>(reject: (error: unknown) => void, listener: (...given: T) => void) {
+  return (...given: T) => {
+    try {
+      listener(...given)
+    } catch (error) {
+      reject(error)
+    }
+  }
+}
+
+/** @throws when the status ends no request: Node takes any three digits from a server, and does not send them all */
+export function checkStatus({ statusCode = 0 }: IncomingMessage): void {
+  if (statusCode < 200) throw new Error(`status ${statusCode} is none of an answer`)
+}
+
 /** Passes a request on, and the answer back. Rejects when the server cannot be reached or breaks off. */
 export async function exchange(request: IncomingMessage, response: ServerResponse, onward: Onward): Promise<void> {
+  // The container left while it was found out where to go: nothing would tell of that any more.
+  if (response.destroyed) return
   const { body = request } = onward
   const outgoing = begin(request, onward)
   await new Promise<void>((resolve, reject) => {
@@ -88,7 +106,15 @@ export async function exchange(request: IncomingMessage, response: ServerRespons
       outgoing.destroy()
       resolve()
     })
-    outgoing.on('response', (answer) => answerWith(response, answer, onward))
+    outgoing.on(
+      'response',
+      failing(reject, (answer) => answerWith(response, answer, onward)),
+    )
+    // Without a listener Node ends the connection and says nothing of it.
+    outgoing.on('upgrade', (_answer, socket) => {
+      socket.destroy()
+      reject(new Error('the server changed to another protocol, unasked'))
+    })
     request.on('error', () => outgoing.destroy())
     body.on('error', () => outgoing.destroy())
     body.pipe(outgoing)
@@ -96,9 +122,10 @@ export async function exchange(request: IncomingMessage, response: ServerRespons
 }
 
 function answerWith(response: ServerResponse, answer: IncomingMessage, onward: Onward): void {
+  checkStatus(answer)
   const { answered = (headers) => headers, through } = onward
   const headers = answered(endToEnd(answer.headers))
-  const status = answer.statusCode ?? 502
+  const status = answer.statusCode!
   const isEmpty = response.req.method === 'HEAD' || status === 204 || status === 304
   const change = isEmpty ? undefined : through?.(headers)
   const { 'content-length': _, ...unmeasured } = headers

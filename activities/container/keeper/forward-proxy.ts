@@ -49,7 +49,7 @@ export async function tunnel(
     return relay(inside, outside)
   }
   established()
-  if (await interceptor.take(inside, to)) return
+  if ((await interceptor.take(inside, to)) || inside.destroyed) return
   // Too late for an answer of HTTP.
   const outside = await dial(to, inside).catch(() => inside.destroy())
   if (outside !== inside) relay(inside, outside)

@@ -76,6 +76,8 @@ async function begin(request: IncomingMessage): Promise<{ begun: Buffer; isWhole
 
 function continued(begun: Buffer, rest?: Readable): Readable {
   const body = new PassThrough()
+  // Who is to read it may never begin to: then nobody else hears that it failed.
+  body.on('error', () => {})
   body.write(begun)
   if (!rest) return body.end()
   rest.on('error', (error) => body.destroy(error))

@@ -63,7 +63,7 @@ export class Keeper {
     if (this.#ending) return
     this.#ending = true
     this.#server.close()
-    await Promise.all([...this.#sessions.values()].map((session) => session.stop().catch(() => {})))
+    await Promise.all([...this.#sessions.values()].map((session) => session.end().catch(() => {})))
     for (const client of this.#clients) client.end()
     this.#options.onEnd()
   }
@@ -126,9 +126,13 @@ export class Keeper {
       case 'abort':
         this.#sessions.get(message.sessionId)?.abort(message.callId)
         return undefined
-      case 'stop':
-        await this.#sessions.get(message.sessionId)?.stop()
+      case 'stop': {
+        const session = this.#sessions.get(message.sessionId)
+        await session?.stop()
+        // It may never be asked for again. When it is, it is made anew; by now that may have been done.
+        if (session?.isAtRest && this.#sessions.get(session.id) === session) this.#sessions.delete(session.id)
         return undefined
+      }
       case 'destroy':
         await this.#session(message.sessionId).destroy()
         this.#sessions.delete(message.sessionId)

@@ -1,12 +1,16 @@
 import type { ChildProcess } from 'node:child_process'
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { Lines } from '../supervisor/lines.ts'
-import type { FromSupervisor, ToSupervisor } from '../supervisor/protocol.ts'
+import { Output } from '../supervisor/output.ts'
+import type { ToSupervisor } from '../supervisor/protocol.ts'
+import { heard } from './heard.ts'
 
 /** Milliseconds that a container may take until its supervisor answers. */
 const startTimeoutMs = 30_000
-/** Characters of a line; no result of a tool comes near it. */
-const longestLine = 64 * 1024 * 1024
+/** Characters of a line. The longest are those of media, of up to 7 million. */
+const longestLine = 8 * 1024 * 1024
+/** Characters of a call's output that are passed on while it runs. */
+const longestOutput = Output.shown
 
 /** A call lost its runner: the supervisor or the whole container died under it. */
 export class CallLost extends Error {
@@ -14,6 +18,8 @@ export class CallLost extends Error {
 }
 
 interface Pending {
+  /** Characters of output that were passed on. */
+  seen: number
   onOutput: (text: string) => void
   resolve: (result: ToolResult) => void
   reject: (error: Error) => void
@@ -39,8 +45,11 @@ export class KeptContainer {
     })
     const lines = new Lines()
     process.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
-      for (const line of lines.take(chunk)) this.#take(line)
-      if (lines.length > longestLine) process.kill('SIGKILL')
+      const complete = lines.take(chunk)
+      if (lines.length > longestLine || complete.some(({ length }) => length > longestLine)) {
+        return void process.kill('SIGKILL')
+      }
+      for (const line of complete) this.#take(line)
     })
     this.exited = new Promise((resolve) => {
       const end = (reason: string) => {
@@ -79,7 +88,7 @@ export class KeptContainer {
   ): Promise<ToolResult> {
     return new Promise((resolve, reject) => {
       if (this.ended) return reject(new CallLost('the container ended'))
-      this.#pending.set(call.id, { onOutput, resolve, reject })
+      this.#pending.set(call.id, { seen: 0, onOutput, resolve, reject })
       const { id, name, input, timeoutMs } = call
       this.#send({ op: 'call', id, name, input, timeoutMs })
     })
@@ -100,24 +109,27 @@ export class KeptContainer {
   }
 
   #take(line: string): void {
-    let message: FromSupervisor | null
-    try {
-      message = JSON.parse(line)
-    } catch {
-      return
-    }
-    // Who took over the supervisor writes here what he likes; other sessions must not suffer.
+    const message = heard(line)
     if (message?.event === 'ready') {
       // Not the first time: the supervisor was killed, and what it ran is lost to it.
       if (this.#isReady) this.#loseAll('the supervisor of the container was killed')
       this.#isReady = true
       this.#ready.resolve()
     } else if (message?.event === 'output') {
-      this.#pending.get(message.id)?.onOutput(message.text)
+      this.#output(message.id, message.text)
     } else if (message?.event === 'result') {
-      this.#pending.get(message.id)?.resolve(message.result as ToolResult)
+      this.#pending.get(message.id)?.resolve(message.result)
       this.#pending.delete(message.id)
     }
+  }
+
+  /** The supervisor passes on no more; who took it over could fill the disk. */
+  #output(id: string, text: string): void {
+    const call = this.#pending.get(id)
+    if (!call || call.seen >= longestOutput) return
+    const shown = text.slice(0, longestOutput - call.seen)
+    call.seen += shown.length
+    call.onOutput(shown)
   }
 
   #loseAll(reason: string): void {

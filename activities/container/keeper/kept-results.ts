@@ -12,6 +12,11 @@ export class KeptResults {
     this.#ledger = ledger
   }
 
+  /** Whether all of them are in the ledger. */
+  get areSaved(): boolean {
+    return this.#unsaved.size === 0
+  }
+
   read(id: string): Entry {
     return this.#unsaved.get(id) ?? this.#ledger.read(id)
   }

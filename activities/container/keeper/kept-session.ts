@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { type ContainerCall, type ContainerSpec, ContainerUnavailable, type Injection } from '../provider.ts'
 import { notBegun } from '../supervisor/result.ts'
@@ -31,12 +31,16 @@ export class KeptSession {
   readonly #wake = new Map<string, () => void>()
   readonly #checkouts: Checkouts
   readonly #notices = new KeptNotices()
+  /** While something is under way that needs it: whoever needs a container brings its own, and it holds secrets. */
   #spec: ContainerSpec | undefined
+  #idleMs: number | undefined
+  /** Attempts to have the container there that are under way. */
+  #preparing = 0
   #housing: Housing | undefined
   #starting: Promise<KeptContainer> | undefined
   /** Ends a container that nobody needs. */
   #idle: NodeJS.Timeout | undefined
-  #resting: Promise<void> | undefined
+  #ending: Promise<void> | undefined
   #isFormerKnown = false
   #isDestroyed = false
   /** What the container that runs was started with. */
@@ -60,6 +64,11 @@ export class KeptSession {
     return this.#starting !== undefined || this.#housing?.container?.ended === false
   }
 
+  /** Whether nothing of it is under way or unsaved: one made anew of its folder does as well, and tells its news again. */
+  get isAtRest(): boolean {
+    return !this.busy && this.#preparing === 0 && !this.#ending && !this.runs && this.#results.areSaved
+  }
+
   /** Whether its container was given placeholders of secrets. */
   get hasInjections(): boolean {
     return this.#housing?.hasInjections ?? false
@@ -71,6 +80,7 @@ export class KeptSession {
 
   open(spec: ContainerSpec): void {
     this.#spec = spec
+    this.#idleMs = spec.limits.idleMs
     this.#housing?.renew(spec.egress)
   }
 
@@ -100,6 +110,7 @@ export class KeptSession {
     } finally {
       this.#running.delete(call.id)
       this.#aborted.delete(call.id)
+      this.#letGo()
       this.#restLater()
     }
   }
@@ -112,31 +123,46 @@ export class KeptSession {
     this.#housing?.container?.stopCall(id)
   }
 
+  /** Ends the container because somebody wants that: the next one has nothing to tell of it. */
   async stop(): Promise<void> {
+    this.#isFormerKnown = false
+    await rm(this.#folder.begun, { force: true })
+    await this.end()
+  }
+
+  /** Ends the container, when there is one. */
+  end(): Promise<void> {
     clearTimeout(this.#idle)
+    this.#ending ??= this.#end().finally(() => {
+      this.#ending = undefined
+    })
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
     await this.#starting?.catch(() => {})
     await this.#housing?.end()
     this.#housing = undefined
   }
 
+  #letGo(): void {
+    if (!this.busy && this.#preparing === 0) this.#spec = undefined
+  }
+
   #restLater(): void {
-    const idleMs = this.#spec?.limits.idleMs
+    const idleMs = this.#idleMs
     if (idleMs === undefined || this.busy) return
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => {
       if (this.busy || (this.#housing?.container?.ended ?? true)) return
       this.#notices.add(rested(idleMs))
-      this.#resting = this.stop()
-        .catch(() => {})
-        .finally(() => {
-          this.#resting = undefined
-        })
+      this.end().catch(() => {})
     }, idleMs).unref()
   }
 
   async destroy(): Promise<void> {
     this.#isDestroyed = true
-    await this.stop()
+    await this.end()
     await this.#folder.remove()
   }
 
@@ -191,8 +217,14 @@ export class KeptSession {
 
   /** The session's container, with its repositories in it. */
   async #prepared(): Promise<KeptContainer> {
-    await this.#checkouts.ensure(this.#spec?.repositories ?? [])
-    return this.#ready()
+    this.#preparing++
+    try {
+      await this.#checkouts.ensure(this.#spec?.repositories ?? [])
+      return await this.#ready()
+    } finally {
+      this.#preparing--
+      this.#letGo()
+    }
   }
 
   #known(id: string, entry: Exclude<Entry, { state: 'none' }>, print: string): ToolResult {
@@ -207,8 +239,8 @@ export class KeptSession {
   async #ready(): Promise<KeptContainer> {
     if (!this.#spec)
       throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: 'the session was not opened here' })
-    // What it stops must not be taken for a container that runs.
-    await this.#resting
+    // What is being ended must not be taken for a container that runs.
+    await this.#ending?.catch(() => {})
     if (this.#isDestroyed) throw new ContainerUnavailable({ tried: [], reason: 'the session is gone' })
     const { mounts, egress, environment, software } = this.#spec
     const injects = (egress?.injections.length ?? 0) > 0

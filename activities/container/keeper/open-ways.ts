@@ -1,9 +1,11 @@
 import { AddressPolicy } from '../../egress/address-policy.ts'
+import { Lookups } from '../../egress/lookups.ts'
 import { Denied, type Destination, isStillOpen, type Reached, reach } from '../../egress/reach.ts'
 import type { EgressPolicy } from '../provider.ts'
 
 /** What ends when the policy does not allow it any more. */
 interface Way {
+  readonly destroyed: boolean
   destroy(): void
   once(event: 'close', listener: () => void): void
 }
@@ -12,11 +14,13 @@ interface Way {
 export class OpenWays {
   #policy: EgressPolicy
   #addresses: AddressPolicy
+  /** Of this container alone: names that it looks up in vain hold up no other one's. */
+  readonly #lookups = new Lookups()
   readonly #open = new Map<Way, Reached>()
 
   constructor(policy: EgressPolicy) {
     this.#policy = policy
-    this.#addresses = new AddressPolicy({ allowPrivate: policy.allowPrivate })
+    this.#addresses = this.#addressesBy(policy)
   }
 
   get policy(): EgressPolicy {
@@ -25,7 +29,7 @@ export class OpenWays {
 
   set policy(policy: EgressPolicy) {
     this.#policy = policy
-    this.#addresses = new AddressPolicy({ allowPrivate: policy.allowPrivate })
+    this.#addresses = this.#addressesBy(policy)
     for (const [way, to] of this.#open) if (!isStillOpen(to, policy, this.#addresses)) way.destroy()
   }
 
@@ -40,9 +44,10 @@ export class OpenWays {
 
   /**
    * Ends `way` when the policy does not allow it any more.
-   * @throws Denied when that is so already
+   * @throws Denied when that is so already, Error when `way` has ended
    */
   hold(to: Reached, way: Way): void {
+    if (way.destroyed) throw new Error('the container has gone')
     if (!isStillOpen(to, this.#policy, this.#addresses)) throw new Denied(`${to.host} is not allowed any more`)
     if (this.#open.has(way)) return
     this.#open.set(way, to)
@@ -51,5 +56,9 @@ export class OpenWays {
 
   endAll(): void {
     for (const way of this.#open.keys()) way.destroy()
+  }
+
+  #addressesBy({ allowPrivate }: EgressPolicy): AddressPolicy {
+    return new AddressPolicy({ allowPrivate, resolver: (host) => this.#lookups.find(host) })
   }
 }

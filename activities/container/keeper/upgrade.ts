@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { relay } from '../supervisor/relay.ts'
-import { begin, endToEnd, type Onward, silenceMs } from './exchange.ts'
+import { begin, checkStatus, endToEnd, failing, type Onward, silenceMs } from './exchange.ts'
 
 /** The one protocol to which connections are changed: others are asked for by habit, and go on without. */
 export const isWebSocket = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
@@ -24,27 +24,34 @@ export async function upgrade(
   inside.once('close', leave)
   await new Promise<void>((resolve, reject) => {
     outgoing.on('error', reject)
-    outgoing.on('upgrade', (answer, outside: Socket, first) => {
-      inside.off('close', leave)
-      outside.setTimeout(silenceMs, () => outside.destroy())
-      if (head.length > 0) inside.unshift(head)
-      if (first.length > 0) outside.unshift(first)
-      const joined = { ...answered(endToEnd(answer.headers)), connection: 'Upgrade', upgrade: answer.headers.upgrade }
-      inside.write(headOf(answer, joined), 'latin1')
-      relay(inside, outside)
-      resolve()
-    })
-    outgoing.on('response', (answer) => {
-      const own = answered(endToEnd(answer.headers))
-      const change = through?.(own)
-      const { 'content-length': _, ...rest } = own
-      // It ends where the connection does.
-      inside.write(headOf(answer, { ...rest, connection: 'close' }), 'latin1')
-      answer.on('error', () => inside.destroy())
-      if (change) answer.pipe(change).pipe(inside)
-      else answer.pipe(inside)
-      resolve()
-    })
+    outgoing.on(
+      'upgrade',
+      failing(reject, (answer, outside: Socket, first) => {
+        inside.off('close', leave)
+        outside.setTimeout(silenceMs, () => outside.destroy())
+        if (head.length > 0) inside.unshift(head)
+        if (first.length > 0) outside.unshift(first)
+        const joined = { ...answered(endToEnd(answer.headers)), connection: 'Upgrade', upgrade: answer.headers.upgrade }
+        inside.write(headOf(answer, joined), 'latin1')
+        relay(inside, outside)
+        resolve()
+      }),
+    )
+    outgoing.on(
+      'response',
+      failing(reject, (answer) => {
+        checkStatus(answer)
+        const own = answered(endToEnd(answer.headers))
+        const change = through?.(own)
+        const { 'content-length': _, ...rest } = own
+        // It ends where the connection does.
+        inside.write(headOf(answer, { ...rest, connection: 'close' }), 'latin1')
+        answer.on('error', () => inside.destroy())
+        if (change) answer.pipe(change).pipe(inside)
+        else answer.pipe(inside)
+        resolve()
+      }),
+    )
     outgoing.end()
   })
 }

@@ -1,14 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import { chmod, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { mediumOf } from './media.ts'
+import { mediaLimit, mediumOf } from './media.ts'
 import { Output } from './output.ts'
 import { randomId } from './random-id.ts'
 import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
 /** Bytes of text that `read` and `edit` take at once. Source: spec §16. */
 const textLimit = 256 * 1024
-const mediaLimit = 5 * 1024 * 1024
 
 /** Relative paths begin at the working directory. */
 export const located = (given: string) => path.resolve('/workspace', given)

@@ -4,6 +4,9 @@ export interface Medium {
   media_type: string
 }
 
+/** Bytes of one that is shown. */
+export const mediaLimit = 5 * 1024 * 1024
+
 const kinds: { medium: Medium; begins: (bytes: Buffer) => boolean }[] = [
   { medium: { type: 'image', media_type: 'image/png' }, begins: (bytes) => at(bytes, 0, '\x89PNG\r\n\x1a\n') },
   { medium: { type: 'image', media_type: 'image/jpeg' }, begins: (bytes) => at(bytes, 0, '\xff\xd8\xff') },
