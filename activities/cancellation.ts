@@ -1,5 +1,6 @@
 import { ApplicationFailure, activityInfo, Context, cancelled, heartbeat } from '@temporalio/activity'
 import { ApplicationFailureCategory } from '@temporalio/common'
+import { monotonicMs } from '../log/bus.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
 import { WORKER_STOPPED } from '../protocol/contract.ts'
 
@@ -11,13 +12,30 @@ export interface StoppableOptions {
   outlives?: boolean
 }
 
+interface Begun {
+  sessionId: string
+  at: number
+  stop: AbortController
+}
+
 /** What runs in this process and can be stopped, by run and activity. */
-const running = new Map<string, AbortController>()
+const running = new Map<string, Begun>()
 const keyOf = (runId: string, activityId: string) => `${runId}/${activityId}`
 
 /** Stops activities that their workflow is cancelling, where they run in this process. */
 export function stopActivities({ runId }: { runId: string }, activityIds: string[]): void {
-  for (const activityId of activityIds) running.get(keyOf(runId, activityId))?.abort(new Error('interrupted'))
+  for (const activityId of activityIds) running.get(keyOf(runId, activityId))?.stop.abort(new Error('interrupted'))
+}
+
+/**
+ * Stops what a session had begun here before an interrupt was sent that is in its log. The workflow is about to cancel
+ * these: their results may be there when it sees the interrupt, which saves it a task.
+ * @param sentAt on the clock of `monotonicMs`
+ */
+export function stopBegun(sessionId: string, sentAt: number): void {
+  for (const begun of running.values()) {
+    if (begun.sessionId === sessionId && begun.at < sentAt) begun.stop.abort(new Error('interrupted'))
+  }
 }
 
 /** Work that is done sooner needs no watch, which costs Temporal a poll for every step of the session. */
@@ -38,8 +56,9 @@ export function workflowIsHere({ runId }: { runId: string }): void {
 
 /**
  * Runs work that is stopped when the workflow cancels the activity. Temporal tells an activity only with its next
- * heartbeat. A workflow in this process tells at once (`stopActivities`); the session's history, which is watched, tells
- * within milliseconds what one in another process decided. Who was here lately is trusted to be for a second.
+ * heartbeat. Who took an interrupt on this machine tells at once (`stopBegun`), and so does a workflow in this process
+ * (`stopActivities`); the session's history, which is watched, tells within milliseconds what one in another process
+ * decided. Who was here lately is trusted to be for a second.
  * Also sends the heartbeats that show that this process is alive.
  */
 export async function stoppable<T>(
@@ -52,7 +71,8 @@ export async function stoppable<T>(
   const stop = new AbortController()
   const runId = workflowExecution?.runId ?? ''
   const key = keyOf(runId, activityId)
-  running.set(key, stop)
+  const begun = { sessionId, at: monotonicMs(), stop }
+  running.set(key, begun)
   const ended = new AbortController()
   const beat = setInterval(() => heartbeat(), 500)
   const leaving = Promise.withResolvers<never>()
@@ -70,7 +90,7 @@ export async function stoppable<T>(
     clearTimeout(watching)
     // With a reason, for without one each takes a stack trace.
     ended.abort('ended')
-    if (running.get(key) === stop) running.delete(key)
+    if (running.get(key) === begun) running.delete(key)
   }
 }
 

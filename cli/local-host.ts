@@ -54,6 +54,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   started.defer(() => holdfast.close())
   const workers = started.use(await startWorkers(parts, holdfast, { bus, env }))
   bus.onInterest = (sessionId, isWanted) => workers.wantPreviews(sessionId, isWanted)
+  bus.onInterrupted = (sessionId, sentAt) => workers.interrupted(sessionId, sentAt)
   const api = started.use(await startApi(parts, holdfast))
   await noteRunningHost(config.data, { url: api.url, temporal: { ...reached.known, namespace } })
   started.defer(() => forgetRunningHost(config.data))

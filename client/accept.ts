@@ -1,3 +1,4 @@
+import { monotonicMs } from '../log/bus.ts'
 import { isNotFound } from '../log/tail.ts'
 import { awaitedFor, type PendingToolUse } from '../protocol/contract.ts'
 import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
@@ -22,17 +23,17 @@ export async function accept(
 ): Promise<UserEvent[]> {
   const { events } = parse(sendParams, input)
   const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
-  if (row.archivedAt) return takenBefore(runtime, row, receivedEvents(events, key), key)
-  refuseUnsupported(row, events)
-  const taken = row.budget ? await withinBudget(runtime, row, events) : events
-  if (taken.length === 0) return receivedEvents(events, undefined)
-  await checkSystemMessages(runtime, row, events)
-  await checkContent(runtime, events, 'events')
   const received = receivedEvents(events, key)
-  await checkAnswers(runtime, row, events).catch(async (error) => {
-    // A repetition may answer what its first try has answered already.
-    if (key === undefined || !(await isInLog(runtime, row, received[0]!.id))) throw error
-  })
+  if (row.archivedAt) return takenBefore(runtime, row, received, key)
+  refuseUnsupported(row, events)
+  try {
+    if (!(await mayCome(runtime, row, events))) return received
+  } catch (error) {
+    // What its first try was allowed a repetition may find closed: answered, over the budget, a file expired.
+    if (key !== undefined && received[0] && (await isInLog(runtime, row, received[0].id))) return received
+    throw error
+  }
+  const sentAt = monotonicMs()
   try {
     // The ids are new with every call or the key's own, so the first one names the request.
     const delivery = { events: received, ...(key !== undefined && { keyed: true }) }
@@ -41,7 +42,22 @@ export async function accept(
     if (!isNotFound(error)) throw error
     return takenBefore(runtime, row, received, key)
   }
+  // A repetition stops nothing, and whether this is one only the workflow knows.
+  const isInterrupt = received.some(({ type }) => type === 'user.interrupt')
+  if (isInterrupt && key === undefined) runtime.bus.interrupted(row.id, sentAt)
   return received
+}
+
+/**
+ * Whether the session is to have these events at all.
+ * @throws ApiError when it cannot have them as it stands
+ */
+async function mayCome(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<boolean> {
+  if (row.budget && !(await hasWorkFor(runtime, row, events))) return false
+  await checkSystemMessages(runtime, row, events)
+  await checkContent(runtime, events, 'events')
+  await checkAnswers(runtime, row, events)
+  return true
 }
 
 /** A session that has ended takes no events; to a repetition of what it took while it was open it says the same again. */
@@ -77,18 +93,16 @@ const worksAtCap = ['user.tool_confirmation', 'user.tool_result', 'user.custom_t
  * What a session takes whose budget is used up: answers. An interrupt has nothing to stop there, and is not recorded.
  * Source: spec §8.1.8.
  */
-async function withinBudget(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<EventParams[]> {
+async function hasWorkFor(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<boolean> {
   const state = await new SessionWorkflow(runtime, row.id).state()
-  if (!state?.capped) return events
+  if (!state?.capped) return true
   const index = events.findIndex((event) => !worksAtCap.includes(event.type))
   if (index >= 0) {
     throw invalidRequest(
       `events.${index}: the session has reached its budget and takes only ${worksAtCap.join(', ')}: raise or remove the budget`,
     )
   }
-  return state.stopReason?.type === 'budget_reached' && events.every((event) => event.type === 'user.interrupt')
-    ? []
-    : events
+  return state.stopReason?.type !== 'budget_reached' || events.some((event) => event.type !== 'user.interrupt')
 }
 
 async function isInLog({ logs }: Runtime, row: SessionRecord, eventId: string): Promise<boolean> {
@@ -97,8 +111,11 @@ async function isInLog({ logs }: Runtime, row: SessionRecord, eventId: string): 
   return waiting.some((event) => event.id === eventId) || (await log.processedOf([eventId])).has(eventId)
 }
 
-/** At most one, last, right behind the event it goes with, on models that know it. Source: spec §8.1.6. */
-async function checkSystemMessages({ records }: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
+/**
+ * At most one, last, right behind the event it goes with, on models that know it; while the session waits for answers,
+ * behind an answer. Source: spec §8.1.6.
+ */
+async function checkSystemMessages(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
   const index = events.findIndex((event) => event.type === 'system.message')
   if (index < 0) return
   const where = `events.${index}`
@@ -107,7 +124,10 @@ async function checkSystemMessages({ records }: Runtime, row: SessionRecord, eve
   if (before !== 'user.message' && before !== 'user.custom_tool_result') {
     throw invalidRequest(`${where}: a system.message must follow the user.message or tool result that it goes with`)
   }
-  const model = (await records.sessions.configuration(row.id, row.revision))!.model.id
+  if (before === 'user.message' && (await new SessionWorkflow(runtime, row.id).state())?.pending.length) {
+    throw invalidRequest(`${where}: while the session waits for answers a system.message must follow one of them`)
+  }
+  const model = (await runtime.records.sessions.configuration(row.id, row.revision))!.model.id
   if (!modelInfo(model).supportsMidConversationSystem) {
     throw invalidRequest(`${where}: model ${model} does not take system messages within a conversation`, {
       code: 'model_does_not_support_mid_conversation_system',

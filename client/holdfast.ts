@@ -40,7 +40,7 @@ export interface HoldfastOptions {
   webSearch?: boolean
   /** AES-256 key of the payloads in Temporal; without one they are readable there. */
   encryptionKey?: Uint8Array
-  /** Brings the workers' token previews; without one there are none. */
+  /** Brings the workers' token previews, and word of interrupts to them; without one there are no previews. */
   bus?: Bus
 }
 

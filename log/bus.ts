@@ -1,20 +1,34 @@
 import type { PreviewEvent } from '../protocol/events.ts'
 
 /**
- * Carries previews from the worker that asks the model to the process that has the readers. Transient by design: what
- * is lost here is in the log all the same a moment later.
+ * Carries previews from the worker that asks the model to the process that has the readers, and word of interrupts the
+ * other way. Transient by design: what is lost here is in the log all the same a moment later.
  */
 export interface Bus {
+  /**
+   * An interrupt is in the session's log: what a worker had begun for the session before it was sent will be stopped, and
+   * can be stopped now.
+   * @param sentAt on the clock of `monotonicMs`
+   */
+  interrupted(sessionId: string, sentAt: number): void
   publish(sessionId: string, preview: PreviewEvent): void
   /** Returns the function that ends the subscription. */
   subscribe(sessionId: string, listener: (preview: PreviewEvent) => void): () => void
 }
 
+/** A clock that the processes of one machine share, in milliseconds. It is never set. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
 /** For publishers and readers in one process. */
 export class LocalBus implements Bus {
   /** Called when somebody begins to listen to a session, and when nobody does any more. */
   onInterest: ((sessionId: string, isWanted: boolean) => void) | undefined
+  onInterrupted: Bus['interrupted'] | undefined
   #listeners = new Map<string, Set<(preview: PreviewEvent) => void>>()
+
+  interrupted(sessionId: string, sentAt: number): void {
+    this.onInterrupted?.(sessionId, sentAt)
+  }
 
   publish(sessionId: string, preview: PreviewEvent): void {
     for (const listener of this.#listeners.get(sessionId) ?? []) listener(preview)

@@ -54,3 +54,5 @@ export type SupervisorMessage =
   | { type: 'work' }
   /** Whether somebody listens to the previews of these sessions. */
   | { type: 'previews'; sessionIds: string[]; areWanted: boolean }
+  /** See `Bus.interrupted`. */
+  | { type: 'interrupted'; sessionId: string; sentAt: number }

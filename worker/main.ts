@@ -3,6 +3,7 @@
  * it when it dies. Without its supervisor it ends: there must be nobody who works unseen.
  */
 import { DefaultLogger, Runtime } from '@temporalio/worker'
+import { stopBegun } from '../activities/cancellation.ts'
 import type { SupervisorMessage, WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { prepareWorker } from './run-worker.ts'
 
@@ -29,6 +30,7 @@ const previewed = new Set<string>()
 const called = Promise.withResolvers<void>()
 process.on('message', (message: SupervisorMessage) => {
   if (message.type === 'work') return called.resolve()
+  if (message.type === 'interrupted') return stopBegun(message.sessionId, message.sentAt)
   for (const sessionId of message.sessionIds) {
     if (message.areWanted) previewed.add(sessionId)
     else previewed.delete(sessionId)

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { type InjectedSinks, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
-import { stopActivities, workflowIsHere } from '../activities/cancellation.ts'
+import { stopActivities, stopBegun, workflowIsHere } from '../activities/cancellation.ts'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { containersRoot } from '../activities/container/keeper/session-folder.ts'
 import { AddressPolicy } from '../activities/egress/address-policy.ts'
@@ -78,6 +78,7 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
   const workspaces = new Workspaces({ records, blobs, containers, host: hostQueue, ...container.snapshots })
   const outputs = new SessionOutputs(new Outputs({ records, blobs }, container.outputs), containers)
   const bus: Bus = {
+    interrupted: stopBegun,
     publish(sessionId, preview) {
       if (previewed.has(sessionId)) say({ type: 'preview', sessionId, preview })
     },

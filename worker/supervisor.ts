@@ -119,6 +119,11 @@ export class Supervisor {
     for (const place of this.#all) tell(place, { type: 'previews', sessionIds: [sessionId], areWanted })
   }
 
+  /** See `Bus.interrupted`. */
+  interrupted(sessionId: string, sentAt: number): void {
+    for (const place of this.#places.values()) tell(place, { type: 'interrupted', sessionId, sentAt })
+  }
+
   /** Ends the processes: each finishes what it can within its own grace time, after that it is killed. */
   async stop(): Promise<void> {
     this.#stopping = true

@@ -2,7 +2,14 @@ import { activityInfo } from '@temporalio/activity'
 import { ActivityCancellationDetails } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
-import { type StoppableOptions, stopActivities, stoppable, workflowIsHere } from '../../activities/cancellation.ts'
+import {
+  type StoppableOptions,
+  stopActivities,
+  stopBegun,
+  stoppable,
+  workflowIsHere,
+} from '../../activities/cancellation.ts'
+import { monotonicMs } from '../../log/bus.ts'
 import type { SessionLogs } from '../../log/session-logs.ts'
 
 /** A log in which nothing happens. */
@@ -86,6 +93,28 @@ describe('an activity whose workflow is in the same process', () => {
         return done
       })
     })
+    expect(told).toEqual(['goes on', 'goes on', 'stopped'])
+  })
+})
+
+describe('an activity of a session that was interrupted', () => {
+  it('is stopped at once when it had begun before that was sent', async () => {
+    const told: string[] = []
+    const before = monotonicMs()
+    await new MockActivityEnvironment().run(() =>
+      stoppable(quiet, 'sesn_1', (signal) => {
+        const done = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+        for (const [session, sentAt] of [
+          ['sesn_2', monotonicMs()],
+          ['sesn_1', before],
+          ['sesn_1', monotonicMs()],
+        ] as const) {
+          stopBegun(session, sentAt)
+          told.push(signal.aborted ? 'stopped' : 'goes on')
+        }
+        return done
+      }),
+    )
     expect(told).toEqual(['goes on', 'goes on', 'stopped'])
   })
 })

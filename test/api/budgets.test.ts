@@ -80,6 +80,16 @@ describe('a session with a budget', () => {
     expect(await listed(host.client, session.id)).toEqual(before)
   })
 
+  it('knows a repetition of what it took before it was used up', async () => {
+    const session = await capped()
+    const repeatable = { headers: { 'Idempotency-Key': 'once' } }
+    const send = () => host.client.beta.sessions.events.send(session.id, { events: [message('#say done')] }, repeatable)
+    const first = await send()
+    await host.holdfast.session(session.id).untilIdle()
+    expect((await send()).data?.map(({ id }) => id)).toEqual(first.data?.map(({ id }) => id))
+    expect(typesOf(await listed(host.client, session.id)).filter((type) => type === 'user.message')).toHaveLength(1)
+  })
+
   it('keeps waiting for the client first', async () => {
     const agent = await host.client.beta.agents.create({
       name: 'asks',

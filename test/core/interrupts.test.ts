@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { converse, lastText, listed, newSession, typesOf } from '../support/conversation.ts'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { type LocalBus, monotonicMs } from '../../log/bus.ts'
+import type { Fact } from '../../log/facts.ts'
+import { converse, lastText, listed, message, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { until } from '../support/until.ts'
 
@@ -15,6 +17,7 @@ const factsOf = (id: string) =>
     .get(id)
     .newest()
     .then((view) => view.facts)
+const isInterrupt = (fact: Fact) => fact.kind === 'delivered' && fact.events.some(({ type }) => type === interrupt.type)
 
 describe('an interrupt that the workflow sees together with the failure of its model request', () => {
   it('ends the turn: no retry, no further request', async () => {
@@ -69,5 +72,31 @@ describe('an interrupt during the wait before a retry', () => {
         host.client.beta.sessions.events.send(session.id, { events: [interrupt, interrupt] }),
     })
     expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } })
+  })
+})
+
+describe('word of an interrupt to the workers of the machine', () => {
+  it('is given when the log has it, and not for what may be a repetition', async () => {
+    const bus = host.holdfast.runtime.bus as LocalBus
+    const tellWorkers = bus.onInterrupted
+    const words: { sessionId: string; begun: boolean; waiting: Promise<number> }[] = []
+    const began = monotonicMs()
+    bus.onInterrupted = (sessionId, sentAt) => {
+      const interrupts = factsOf(sessionId).then((facts) => facts.filter(isInterrupt).length)
+      words.push({ sessionId, begun: began < sentAt && sentAt < monotonicMs(), waiting: interrupts })
+      tellWorkers?.(sessionId, sentAt)
+    }
+    onTestFinished(() => {
+      bus.onInterrupted = tellWorkers
+    })
+    const session = await newSession(host)
+    const { events } = host.client.beta.sessions
+    await events.send(session.id, { events: [message('#say hello')] })
+    await events.send(session.id, { events: [interrupt] }, { headers: { 'Idempotency-Key': 'once' } })
+    expect(words).toEqual([])
+    await events.send(session.id, { events: [interrupt] })
+    await expect(events.send('sesn_unknown', { events: [interrupt] })).rejects.toThrow(/404/)
+    expect(words).toMatchObject([{ sessionId: session.id, begun: true }])
+    expect(await words[0]!.waiting).toBe(2)
   })
 })

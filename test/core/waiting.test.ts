@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { converse, listed, message, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { sdkRefusal } from '../support/sdk-refusal.ts'
 import { until } from '../support/until.ts'
 
 let host: TestHost
@@ -44,6 +45,19 @@ describe('a system message behind the answer to a tool', () => {
     const types = typesOf(await listed(host.client, handle.id))
     expect(types.indexOf('system.message')).toBe(types.indexOf('user.custom_tool_result') + 1)
     expect(host.model.requests.filter((request) => request.refused)).toEqual([])
+  })
+})
+
+describe('a system message behind a message, while an answer is missing', () => {
+  it('is refused, and nothing of the request is taken', async () => {
+    const { handle } = await blocked()
+    const system = { type: 'system.message' as const, content: [{ type: 'text' as const, text: 'Be brief.' }] }
+    const events = [message('#say later'), system]
+    const before = await listed(host.client, handle.id)
+    expect(await sdkRefusal(host.client.beta.sessions.events.send(handle.id, { events }))).toMatchObject({
+      status: 400,
+    })
+    expect(await listed(host.client, handle.id)).toEqual(before)
   })
 })
 

@@ -82,6 +82,15 @@ describe('the supervisor', () => {
     ])
   })
 
+  it('tells its processes of interrupts', async () => {
+    const { supervisor, heard } = await supervised('idle', { processes: 2 })
+    await supervisor.start()
+    supervisor.interrupted('sesn_1', 12.5)
+    await until(() => heard.previews.length === 2)
+    const interrupted = { type: 'interrupted', sessionId: 'sesn_1', sentAt: 12.5 }
+    expect(heard.previews).toEqual([interrupted, interrupted])
+  })
+
   it('gives every process an identity of its own', async () => {
     const { supervisor, heard } = await supervised('idle', { processes: 2 })
     await supervisor.start()
