@@ -4,13 +4,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { lowerPriority, niceness } from '../activities/priority.ts'
 import type { SupervisorMessage, WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
 import { extension, packageRoot } from './package-root.ts'
 import { RestartPace } from './restart-pace.ts'
-
-/** Of worker processes; 0 is the usual, a greater one waits for lesser ones. */
-const workerNiceness = 5
 
 /** Node's arguments that set up each thread of a worker. `--require` would come before a thread knows its program. */
 export const threadSetup = [
@@ -179,8 +177,7 @@ export class Supervisor {
       },
       detached: true,
     })
-    // What has many waiting goes first: the Temporal server and the API; behind the workers come the agents' commands.
-    if (child.pid !== undefined) lower(child.pid)
+    if (child.pid !== undefined) lowerPriority(niceness.workers, child.pid)
     const ended = Promise.withResolvers<void>()
     const place: Place = {
       index,
@@ -297,12 +294,4 @@ async function end({ child, ended }: Place, graceMs: number): Promise<void> {
   child.kill('SIGTERM')
   await ended
   clearTimeout(force)
-}
-
-function lower(pid: number): void {
-  try {
-    if (os.getPriority(pid) < workerNiceness) os.setPriority(pid, workerNiceness)
-  } catch {
-    // It is gone already.
-  }
 }

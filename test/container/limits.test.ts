@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -33,6 +34,15 @@ const bash = (command: string, timeout_ms = 20_000) => call('bash', { command, t
 
 /** Processes inside, without those that ask. */
 const processes = async () => Number((await bash('set -- /proc/[0-9]*; echo $#')).text)
+
+describe('the priority of processes', () => {
+  it('is below that of the sessions, also where Linux shares the processors out by session', async () => {
+    expect((await bash('read -r -a stat </proc/$$/stat; printf %s "$' + '{stat[18]}"')).text).toBe('15')
+    if (!existsSync('/proc/self/autogroup')) return
+    // Linux does not let it be changed as often as containers may want.
+    await until(async () => / nice 15$/m.test((await bash('cat /proc/$$/autogroup')).text))
+  })
+})
 
 describe('the number of processes', () => {
   it('is bounded, and the container goes on when the storm is over', async () => {

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import os from 'node:os'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../worker/config/load-config.ts'
 import { workerConfig } from '../../worker/config/worker-config.ts'
@@ -89,6 +92,17 @@ describe('the supervisor', () => {
     await until(() => heard.previews.length === 2)
     const interrupted = { type: 'interrupted', sessionId: 'sesn_1', sentAt: 12.5 }
     expect(heard.previews).toEqual([interrupted, interrupted])
+  })
+
+  it('has its processes wait for whoever has a usual priority, where sessions share the processors too', async () => {
+    const { supervisor } = await supervised('idle')
+    await supervisor.start()
+    const [pid] = supervisor.pids as [number]
+    expect(os.getPriority(pid)).toBe(10)
+    const isShared = existsSync('/proc/self/autogroup')
+    const share = () => readFile(`/proc/${pid}/autogroup`, 'utf8')
+    if (isShared) await until(async () => / nice 10$/m.test(await share()))
+    if (isShared) expect(await readFile('/proc/self/autogroup', 'utf8')).toMatch(/ nice 0$/m)
   })
 
   it('gives every process an identity of its own', async () => {

@@ -4,6 +4,7 @@ import { Output } from './output.ts'
 import { type Call, killAll, pids } from './processes.ts'
 import { randomId } from './random-id.ts'
 import { notBegun, optional, type Result, ToolError, toolError, toolText } from './result.ts'
+import { lowerSession } from './session-priority.ts'
 
 const defaultTimeoutMs = 120_000
 
@@ -117,6 +118,7 @@ export class BashTool {
       detached: true,
     })
     this.#shell = shell
+    if (shell.pid !== undefined) lowerSession(shell.pid)
     const decoder = new StringDecoder('utf8')
     let rest = ''
     shell.stdout!.on('data', (chunk: Buffer) => {
