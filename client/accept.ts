@@ -11,26 +11,32 @@ import { checkContent, receivedEvents } from './received-events.ts'
 import type { Runtime } from './runtime.ts'
 import { SessionWorkflow } from './session-workflow.ts'
 
+export interface Accepted {
+  events: UserEvent[]
+  /** Whether the log has them, which alone can be waited for. */
+  recorded: boolean
+}
+
 /**
- * Accepts events for a session: all or none. When this resolves they are in the log for ever, also when no worker runs.
- * Source: spec §8.1.
+ * Accepts events for a session: all or none. When this resolves they are in the log for ever, also when no worker runs;
+ * but for interrupts that have nothing to stop. Source: spec §8.1.
  */
 export async function accept(
   runtime: Runtime,
   row: SessionRecord,
   input: EventSendParams,
   idempotencyKey: string | undefined,
-): Promise<UserEvent[]> {
+): Promise<Accepted> {
   const { events } = parse(sendParams, input)
   const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
   const received = receivedEvents(events, key)
   if (row.archivedAt) return takenBefore(runtime, row, received, key)
   refuseUnsupported(row, events)
   try {
-    if (!(await mayCome(runtime, row, events))) return received
+    if (!(await mayCome(runtime, row, events))) return { events: received, recorded: false }
   } catch (error) {
     // What its first try was allowed a repetition may find closed: answered, over the budget, a file expired.
-    if (key !== undefined && received[0] && (await isInLog(runtime, row, received[0].id))) return received
+    if (await isRepetition(runtime, row, received, key)) return { events: received, recorded: true }
     throw error
   }
   const sentAt = monotonicMs()
@@ -45,7 +51,7 @@ export async function accept(
   // A repetition stops nothing, and whether this is one only the workflow knows.
   const isInterrupt = received.some(({ type }) => type === 'user.interrupt')
   if (isInterrupt && key === undefined) runtime.bus.interrupted(row.id, sentAt)
-  return received
+  return { events: received, recorded: true }
 }
 
 /**
@@ -66,9 +72,8 @@ async function takenBefore(
   row: SessionRecord,
   received: UserEvent[],
   key: string | undefined,
-): Promise<UserEvent[]> {
-  const [first] = received
-  if (key !== undefined && first && (await isInLog(runtime, row, first.id))) return received
+): Promise<Accepted> {
+  if (await isRepetition(runtime, row, received, key)) return { events: received, recorded: true }
   throw conflict(`session ${row.id} ${row.archivedAt ? 'is archived' : 'has ended'} and takes no events`)
 }
 
@@ -105,10 +110,18 @@ async function hasWorkFor(runtime: Runtime, row: SessionRecord, events: EventPar
   return state.stopReason?.type !== 'budget_reached' || events.some((event) => event.type !== 'user.interrupt')
 }
 
-async function isInLog({ logs }: Runtime, row: SessionRecord, eventId: string): Promise<boolean> {
-  const log = logs.get(row.id)
-  const { waiting } = await log.newest()
-  return waiting.some((event) => event.id === eventId) || (await log.processedOf([eventId])).has(eventId)
+/** Whether the session had the same before. Its newest run has all that it knows a repetition by: no other is read. */
+async function isRepetition(
+  { logs }: Runtime,
+  row: SessionRecord,
+  [first]: UserEvent[],
+  key: string | undefined,
+): Promise<boolean> {
+  if (key === undefined || !first) return false
+  const { items, waiting, started } = await logs.get(row.id).newest()
+  const isFirst = ({ id }: { id: string }) => id === first.id
+  const remembered = started?.input.carried?.recent.includes(first.id) ?? false
+  return remembered || waiting.some(isFirst) || items.some(({ event }) => isFirst(event))
 }
 
 /**

@@ -71,21 +71,24 @@ async function changedAgent(
 }
 
 async function changedBudget(budget: Budget | null, { row, state }: Before): Promise<Budget | null | undefined> {
-  if (!row.budget) {
-    if (!budget) return undefined
+  if (budget && !row.budget) {
     throw invalidRequest('budget: only a session that was created with a budget has one', {
       code: 'budget_create_only',
     })
   }
-  if (!budget) return null
-  const spent = (await state())?.usage.list_cost?.amount ?? '0'
+  const known = await state()
+  // As with the agent; who says nothing of its budget and is capped may go by one that was removed or raised.
+  const isKnown = known?.budget === undefined ? !known?.capped : isDeepStrictEqual(known.budget, row.budget)
+  const changed = isKnown && isDeepStrictEqual(budget, row.budget) ? undefined : budget
+  if (!budget) return changed
+  const spent = known?.usage.list_cost?.amount ?? '0'
   if (Number(budget.max_list_cost.amount) <= Number(spent)) {
     throw invalidRequest(
       `budget.max_list_cost.amount: must be greater than the consumed list cost, which is ${spent} cents`,
       { code: 'budget_not_raised' },
     )
   }
-  return isDeepStrictEqual(budget, row.budget) ? undefined : budget
+  return changed
 }
 
 /** @throws ApiError 400 for a model whose cost is not known. Source: spec §14.3 */

@@ -35,7 +35,8 @@ export function createSessionEventsApi(
 ): SessionEventsApi {
   return {
     async send(sessionId, input, options = {}) {
-      return { data: await accept(runtime, await record(sessionId), input, options.idempotencyKey) }
+      const { events } = await accept(runtime, await record(sessionId), input, options.idempotencyKey)
+      return { data: events }
     },
 
     async list(sessionId, input = {}) {

@@ -1,7 +1,12 @@
 import type { SessionMemo } from '../protocol/contract.ts'
 import type { Session, SessionAgent } from '../protocol/sessions.ts'
+import type { SessionStatus } from '../protocol/status.ts'
 import { noUsage } from '../protocol/usage.ts'
 import type { SessionRecord } from '../store/records.ts'
+
+export function statusOf(record: SessionRecord, state: SessionMemo | undefined): SessionStatus {
+  return record.archivedAt ? 'terminated' : (state?.status ?? 'idle')
+}
 
 /** The session object of the API: its row, its configuration, and the newest state of its workflow. Source: spec §6.1. */
 export function sessionView(record: SessionRecord, agent: SessionAgent, state: SessionMemo | undefined): Session {
@@ -13,7 +18,7 @@ export function sessionView(record: SessionRecord, agent: SessionAgent, state: S
   return {
     id: record.id,
     type: 'session',
-    status: record.archivedAt ? 'terminated' : (state?.status ?? 'idle'),
+    status: statusOf(record, state),
     agent,
     environment_id: record.environmentId,
     title: record.title,

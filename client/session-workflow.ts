@@ -36,6 +36,7 @@ export class SessionWorkflow {
       stopReason: null,
       pending: [],
       usage: noUsage(),
+      budget: input.budget ?? null,
       updatedAt: Date.now(),
     }
     const request = {

@@ -4,8 +4,10 @@ import { invalidRequest } from '../protocol/errors.ts'
 import type { EventParamsInput, SessionEvent, StopReason, UserEvent } from '../protocol/events.ts'
 import type { Session as SessionObject } from '../protocol/sessions.ts'
 import { resultOf, withSchema } from '../protocol/typed-results.ts'
+import { accept } from './accept.ts'
 import type { SessionsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
+import { sessionRecord } from './session-record.ts'
 import { type Idle, standing, standingAfter } from './standing.ts'
 import { textOf, turnOutcome } from './turn-outcome.ts'
 import { whenBegun } from './when-begun.ts'
@@ -70,7 +72,8 @@ export class Session {
   }
 
   /**
-   * Sends events, or a text as a `user.message`. Resolves when they are in the log for ever.
+   * Sends events, or a text as a `user.message`. Resolves when they are in the log for ever, but for an interrupt of a
+   * session that has reached its budget: that has nothing to stop.
    * @param options.idempotencyKey the same key sends once, however often a crashed caller repeats it
    */
   async send(
@@ -79,9 +82,10 @@ export class Session {
   ): Promise<UserEvent[]> {
     const message = (text: string): EventParamsInput => ({ type: 'user.message', content: [{ type: 'text', text }] })
     const events = typeof input === 'string' ? [message(input)] : Array.isArray(input) ? input : [input]
-    const { data } = await this.#sessions.events.send(this.id, { events }, options)
-    for (const event of data) this.#sent.set(event.id, event.type)
-    return data
+    const row = await sessionRecord(this.#runtime, this.id)
+    const accepted = await accept(this.#runtime, row, { events }, options.idempotencyKey)
+    if (accepted.recorded) for (const event of accepted.events) this.#sent.set(event.id, event.type)
+    return accepted.events
   }
 
   /** Stops what the session is doing; the turn ends idle. */

@@ -25,8 +25,9 @@ import { createResourcesApi } from './resources.ts'
 import type { Runtime } from './runtime.ts'
 import { checkBudgetable, sessionChange } from './session-change.ts'
 import { createSessionEventsApi } from './session-events.ts'
+import { sessionRecord } from './session-record.ts'
 import { prepareResources } from './session-resources.ts'
-import { sessionView } from './session-view.ts'
+import { sessionView, statusOf } from './session-view.ts'
 import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
 
 type CreateParams = z.output<typeof sessionCreateParams>
@@ -34,11 +35,7 @@ type CreateParams = z.output<typeof sessionCreateParams>
 export function createSessionsApi(runtime: Runtime): SessionsApi {
   const { records } = runtime
 
-  async function record(sessionId: string): Promise<SessionRecord> {
-    const row = await records.sessions.get(sessionId)
-    if (!row || row.deletedAt) throw notFound('session', sessionId)
-    return row
-  }
+  const record = (sessionId: string) => sessionRecord(runtime, sessionId)
 
   async function configuration(row: SessionRecord): Promise<SessionAgent> {
     return (await records.sessions.configuration(row.id, row.revision))!
@@ -262,6 +259,9 @@ const cursorShape = {
 }
 type ListCursor = z.infer<z.ZodObject<typeof cursorShape>>
 
+/** Rows that are looked at together for those of a status, however few of them are missing. */
+const rowsAtOnce = 100
+
 async function listSessions(
   runtime: Runtime,
   input: SessionListParams | undefined,
@@ -280,12 +280,13 @@ async function listSessions(
   // Nothing of these kinds exists here.
   if (params.deployment_id) return { data: [], next_page: null, prev_page: null }
 
+  const statuses = params.statuses?.length ? params.statuses : undefined
   const kept: { row: SessionRecord; session: Session }[] = []
   let after = cursor && { createdAt: cursor.createdAt, id: cursor.id }
   let more = true
   while (kept.length < params.limit && more) {
     const page = await runtime.records.sessions.list({
-      limit: params.limit - kept.length,
+      limit: statuses ? rowsAtOnce : params.limit,
       order,
       backwards,
       ...(after && { after }),
@@ -295,22 +296,28 @@ async function listSessions(
       ...(params.agent_version && { agentVersion: params.agent_version }),
       ...(params.memory_store_id && { memoryStoreId: params.memory_store_id }),
     })
-    const states = await statesOf(
+    const open = page.rows.filter((row) => !row.archivedAt)
+    const listed = await statesOf(
       runtime,
-      page.rows.filter((row) => !row.archivedAt).map((row) => row.id),
+      open.map((row) => row.id),
     )
-    const views = await Promise.all(
-      page.rows.map(async (row) => {
-        const state = states.get(row.id) ?? (await stateOf(row))
+    const states = new Map<string, SessionMemo | undefined>(listed)
+    await Promise.all(
+      open.filter(({ id }) => !listed.has(id)).map(async (row) => states.set(row.id, await stateOf(row))),
+    )
+    const wanted = page.rows.filter((row) => !statuses || statuses.includes(statusOf(row, states.get(row.id))))
+    const missing = params.limit - kept.length
+    const taken = await Promise.all(
+      (backwards ? wanted.slice(-missing) : wanted.slice(0, missing)).map(async (row) => {
+        const state = states.has(row.id) ? states.get(row.id) : await stateOf(row)
         return { row, session: sessionView(row, await configuration(row), state) }
       }),
     )
-    const wanted = views.filter(({ session }) => !params.statuses?.length || params.statuses.includes(session.status))
-    if (backwards) kept.unshift(...wanted)
-    else kept.push(...wanted)
+    if (backwards) kept.unshift(...taken)
+    else kept.push(...taken)
     const edge = backwards ? page.rows[0] : page.rows.at(-1)
     if (edge) after = { createdAt: edge.createdAt, id: edge.id }
-    more = page.more
+    more = page.more || wanted.length > missing
   }
   const at = (row: SessionRecord | undefined, direction: 'next' | 'prev') =>
     row ? encodePage('sessions', { order, direction, createdAt: row.createdAt, id: row.id }) : null

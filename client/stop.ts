@@ -1,5 +1,7 @@
 import type { SessionLog } from '../log/session-log.ts'
+import { accept } from './accept.ts'
 import type { Holdfast } from './holdfast.ts'
+import { sessionRecord } from './session-record.ts'
 import { standing } from './standing.ts'
 
 /**
@@ -13,12 +15,12 @@ export async function stop(holdfast: Holdfast, sessionId: string, key: string, s
   const initial = standing(await log.newest())
   if (initial?.status === 'terminated' || initial?.stopReason?.type === 'budget_reached') return
   for (let count = 1; ; count++) {
-    const { data } = await holdfast.sessions.events.send(
-      sessionId,
-      { events: [{ type: 'user.interrupt' }] },
-      { idempotencyKey: `${key}/${count}` },
-    )
-    await processed(log, data[0]!.id, signal)
+    const row = await sessionRecord(holdfast.runtime, sessionId)
+    const interrupt = { events: [{ type: 'user.interrupt' as const }] }
+    const { events, recorded } = await accept(holdfast.runtime, row, interrupt, `${key}/${count}`)
+    // It has reached the end of its budget meanwhile.
+    if (!recorded) return
+    await processed(log, events[0]!.id, signal)
     // Judged behind an interrupt only: what came before it is in the log then, which lags behind what was accepted.
     if (await isAtRest(log)) return
   }

@@ -17,7 +17,8 @@ export async function turnOutcome(log: SessionLog, eventId: string): Promise<Tur
   let stopReason: StopReason | null = null
   let answer: string | undefined
   for await (const { event } of log.list({ order: 'desc' })) {
-    if (event.type === 'session.status_idle' && (stopReason === null || !pauses(event.stop_reason))) {
+    // The thread's: the session's says, of a turn that ended with the budget's last cent, that it takes no more.
+    if (event.type === 'session.thread_status_idle' && (stopReason === null || !pauses(event.stop_reason))) {
       stopReason = event.stop_reason
       // What was said later belongs to a later turn, unless this one only paused there.
       if (!pauses(stopReason)) answer = undefined

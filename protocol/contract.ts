@@ -100,7 +100,10 @@ export interface Announcement {
   processed?: string[]
   /** Whether the processed messages were dropped unanswered (the retry budget was spent). They stay in the log. */
   flushed?: boolean
-  /** The model's API refuses the messages or results since its last reply for good: they stay in the log, it does not see them again. */
+  /**
+   * The model's API refuses the messages or results since its last reply for good, or they do not fit: they stay in the
+   * log, it does not see them again.
+   */
   retracted?: boolean
   events: AnnouncedEvent[]
 }
@@ -120,6 +123,8 @@ export interface SessionMemo {
   revision?: number
   /** The budget is used up: no message is taken. */
   capped?: boolean
+  /** The budget that the session goes by; absent in what a workflow of the version before said. */
+  budget?: Budget | null
   /** Milliseconds since the epoch at which the session began to be active; absent while it is not. */
   activeSince?: number
   /** Milliseconds since the epoch. */
@@ -408,7 +413,7 @@ export interface ModelFailure {
   transient: boolean
   /** The request itself was refused: what is in it will be refused again. */
   refused?: boolean
-  /** The prompt does not fit into the model's window. */
+  /** The prompt does not fit into the model's window, or into a request. */
   tooLong?: boolean
   /** What the model's server asked for, milliseconds. */
   retryAfterMs?: number

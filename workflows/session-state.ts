@@ -209,6 +209,7 @@ export class SessionState {
       usage: this.usage,
       revision: this.revision,
       ...(this.capped && { capped: true }),
+      budget: this.budget,
       ...(this.#activeSince !== undefined && { activeSince: this.#activeSince }),
       updatedAt: Date.now(),
     }

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { SessionWorkflow } from '../../client/session-workflow.ts'
+import { stop } from '../../client/stop.ts'
 import { converse, lastText, listed, message, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { sdkRefusal as refusal } from '../support/sdk-refusal.ts'
@@ -85,9 +87,40 @@ describe('a session with a budget', () => {
     const repeatable = { headers: { 'Idempotency-Key': 'once' } }
     const send = () => host.client.beta.sessions.events.send(session.id, { events: [message('#say done')] }, repeatable)
     const first = await send()
-    await host.holdfast.session(session.id).untilIdle()
+    await expect.poll(async () => typesOf(await listed(host.client, session.id))).toContain('session.status_idle')
     expect((await send()).data?.map(({ id }) => id)).toEqual(first.data?.map(({ id }) => id))
     expect(typesOf(await listed(host.client, session.id)).filter((type) => type === 'user.message')).toHaveLength(1)
+  })
+
+  it('leaves nothing behind to be waited for by who interrupts it when it is used up', async () => {
+    const session = host.holdfast.session((await capped()).id)
+    await session.send('#say done')
+    await session.untilIdle()
+    expect(await session.send({ type: 'user.interrupt' })).toMatchObject([{ type: 'user.interrupt' }])
+    expect(await session.untilIdle({ timeoutMs: 10_000 })).toMatchObject({ stopReason: { type: 'budget_reached' } })
+    await host.holdfast.sessions.update(session.id, { budget: null })
+    expect(await session.run('#say more', { timeoutMs: 10_000 })).toContain('more')
+  })
+
+  it('is brought to rest also when it is used up meanwhile', async () => {
+    const session = host.holdfast.session((await capped()).id)
+    const log = host.holdfast.runtime.logs.get(session.id)
+    const before = await log.newest()
+    const old = { run: before.run, started: before.started, items: [], waiting: [] } as unknown as typeof before
+    await session.send('#say done')
+    await session.untilIdle()
+    vi.spyOn(log, 'newest').mockResolvedValueOnce(old)
+    await stop(host.holdfast, session.id, 'stop', AbortSignal.timeout(10_000))
+  })
+
+  it('gives each task its own answer, also when one ended with the last cent and is asked for again', async () => {
+    const session = host.holdfast.session((await capped()).id)
+    const task = (text: string) => session.run(`#say ${text}`, { idempotencyKey: text })
+    const first = await task('one')
+    await host.holdfast.sessions.update(session.id, { budget: null })
+    expect(await task('two')).toContain('two')
+    expect(first).toContain('one')
+    expect(await task('one')).toBe(first)
   })
 
   it('keeps waiting for the client first', async () => {
@@ -114,6 +147,43 @@ describe('a session with a budget', () => {
     ])
     expect(typesOf(answered)).toContain('agent.tool_result')
     expect(stopOf(answered)).toMatchObject({ stop_reason: { type: 'budget_reached' } })
+  })
+})
+
+describe("a budget's change that was stored, and of which the session was not told", () => {
+  const lost = new Error('Temporal is away')
+  const changes = async (id: string) =>
+    (await listed(host.client, id)).filter((event) => event.type === 'session.updated').length
+
+  for (const [how, budget] of [
+    ['raise', limit('10000000')],
+    ['removal', null],
+  ] as const) {
+    it(`reaches it with the repetition, once (${how})`, async () => {
+      const { sessions } = host.holdfast
+      const session = host.holdfast.session((await capped()).id)
+      await session.send('#bash echo one\n#say done')
+      expect(await session.untilIdle()).toMatchObject({ stopReason: { type: 'budget_reached' } })
+      vi.spyOn(SessionWorkflow.prototype, 'command').mockRejectedValueOnce(lost)
+      await expect(sessions.update(session.id, { budget })).rejects.toBe(lost)
+      expect(await sessions.update(session.id, { budget })).toMatchObject({ budget })
+      await expect.poll(() => changes(session.id)).toBe(1)
+      expect(await session.untilIdle()).toMatchObject({ stopReason: { type: 'end_turn' } })
+      await sessions.update(session.id, { budget })
+      await session.run('#say more')
+      expect(await changes(session.id)).toBe(1)
+    })
+  }
+
+  it('reaches it also before the budget is used up', async () => {
+    const { sessions } = host.holdfast
+    const session = host.holdfast.session((await capped()).id)
+    vi.spyOn(SessionWorkflow.prototype, 'command').mockRejectedValueOnce(lost)
+    await expect(sessions.update(session.id, { budget: null })).rejects.toBe(lost)
+    await sessions.update(session.id, { budget: null })
+    await expect.poll(() => changes(session.id)).toBe(1)
+    await session.send('#bash echo one\n#say done')
+    expect(await session.untilIdle()).toMatchObject({ stopReason: { type: 'end_turn' } })
   })
 })
 

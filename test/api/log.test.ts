@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { converse, lastText, listed, message, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { sdkRefusal as refusal } from '../support/sdk-refusal.ts'
 import { until } from '../support/until.ts'
 
 let host: TestHost
@@ -42,6 +43,29 @@ describe('a session that is longer than one run', () => {
     expect(host.model.requests.filter((request) => request.refused)).toEqual([])
     // The model still sees the first turn.
     expect(JSON.stringify(host.model.requests.at(-1)!.body.messages[0])).toContain('turn 0')
+  })
+
+  it('knows a repetition from its newest run alone, and what is none', async () => {
+    const { client, holdfast } = host
+    const { logs, blobs } = holdfast.runtime
+    const session = holdfast.session((await newSession(host)).id)
+    const [sent] = await session.send('#say once', { idempotencyKey: 'once' })
+    for (let turn = 0; turn < 8; turn++) await session.run(`#bash echo ${turn}\n#say turn ${turn}`)
+    expect((await logs.get(session.id).newest()).run).toBeGreaterThan(1)
+    const answer = { type: 'user.custom_tool_result' as const, custom_tool_use_id: 'sevt_none', content: [] }
+    const read = vi.spyOn(blobs, 'get')
+    const send = (event: object, key: string) =>
+      client.beta.sessions.events.send(
+        session.id,
+        { events: [event as typeof answer] },
+        { headers: { 'Idempotency-Key': key } },
+      )
+    expect((await refusal(send(answer, 'new'))).status).toBe(400)
+    await session.archive()
+    expect((await refusal(send(message('#say late'), 'late'))).status).toBe(409)
+    expect((await send(message('#say once'), 'once')).data).toMatchObject([{ id: sent!.id }])
+    expect(read.mock.calls.filter(([key]) => key.includes('/segments/'))).toEqual([])
+    read.mockRestore()
   })
 
   it('keeps every message that is sent while it rolls over', async () => {

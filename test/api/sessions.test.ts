@@ -1,5 +1,5 @@
 import { toFile } from '@anthropic-ai/sdk'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { converse, lastText, listed, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 
@@ -170,6 +170,32 @@ describe('the list of sessions', () => {
     const { created_at } = await client.beta.sessions.retrieve(ids[3]!)
     expect(await shown({ 'created_at[gte]': created_at })).toEqual([ids[4], ids[3]])
     expect((await refusal(client.beta.sessions.list({ agent_version: 2 }) as never)).status).toBe(400)
+  })
+
+  it('finds those of a status without a look at each, and walks them', async () => {
+    const { sessions, runtime } = host.holdfast
+    const agent = await host.client.beta.agents.create({ name: 'mixed', model: 'claude-opus-5' })
+    const ids: string[] = []
+    for (let index = 0; index < 12; index++) ids.push((await create({ agent: agent.id })).id)
+    const ended = [1, 4, 5, 9].map((index) => ids[index]!)
+    for (const id of ended) await sessions.archive(id)
+    const looks = vi.spyOn(runtime.records.sessions, 'list')
+    const filter = { agent_id: agent.id, include_archived: true, statuses: ['terminated' as const], limit: 3 }
+    const shown = ({ data }: { data: { id: string }[] }) => data.map(({ id }) => id)
+    const first = await sessions.list(filter)
+    expect(shown(first)).toEqual([ended[3], ended[2], ended[1]])
+    expect(looks).toHaveBeenCalledTimes(1)
+    const second = await sessions.list({ ...filter, page: first.next_page! })
+    expect(shown(second)).toEqual([ended[0]])
+    expect(second.next_page).toBeNull()
+    expect(shown(await sessions.list({ ...filter, page: second.prev_page! }))).toEqual(shown(first))
+    const last = await sessions.list({ ...filter, limit: 2, page: second.prev_page! })
+    expect(shown(last)).toEqual([ended[2], ended[1]])
+    expect(shown(await sessions.list({ ...filter, page: last.prev_page! }))).toEqual([ended[3]])
+    expect(shown(await sessions.list({ agent_id: agent.id, statuses: ['idle'] }))).toEqual(
+      ids.filter((id) => !ended.includes(id)).toReversed(),
+    )
+    looks.mockRestore()
   })
 
   it('shows which sessions run', async () => {
