@@ -113,16 +113,22 @@ async function fitting(request: (length: number) => Promise<ModelResponse>): Pro
   return request(lengths.at(-1)!)
 }
 
-function summaryOf({ content }: ModelResponse): string {
+/**
+ * Nothing else is left of the conversation: what announces a call, or was cut, is no summary. That tools are not to be
+ * used is only said: with another `tool_choice` the prompt cache has none of the messages.
+ * @throws ModelRequestFailed when the reply is none
+ */
+function summaryOf({ content, stop_reason }: ModelResponse): string {
   const text = content
     .filter((block) => block.type === 'text')
     .map((block) => String(block.text))
     .join('\n')
     .trim()
-  if (text !== '') return text
+  const isWhole = stop_reason === 'end_turn' && content.every((block) => block.type !== 'tool_use')
+  if (isWhole && text !== '') return text
   throw new ModelRequestFailed({
     error: 'model_request_failed_error',
-    message: 'the model wrote no summary of the conversation',
+    message: `the model wrote no summary of the conversation (stop_reason ${stop_reason})`,
     transient: true,
   })
 }

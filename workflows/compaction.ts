@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow'
 import { compact } from './activities.ts'
 import { untilAnswered } from './model-request.ts'
 import type { SessionState } from './session-state.ts'
@@ -10,7 +11,13 @@ const limit = 3
 export async function compactConversation(state: SessionState): Promise<void> {
   if (state.compactions >= limit) {
     const message = `the conversation was compacted ${limit} times in a row and still does not fit into the model's window`
-    return giveUp(state, { type: 'compaction_limit_reached_error', message })
+    // What does not fit now never will: kept, it would end every later turn here, without a request.
+    const retracted = patched('the limit of compactions retracts')
+    if (retracted) {
+      state.nearWindow = false
+      state.compactions = 0
+    }
+    return giveUp(state, { type: 'compaction_limit_reached_error', message }, { retracted })
   }
   const answered = await untilAnswered(state, compact)
   if (!answered) return

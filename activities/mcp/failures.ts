@@ -41,9 +41,10 @@ export function isRefusal(error: unknown): boolean {
   return status === 401 || status === 403
 }
 
-/** Whether the request cannot have reached the server: it may be made again, or be said not to have run. */
+/** Whether the call cannot have begun: the request did not reach the server, or was refused by it. */
 export function isUnsent(error: unknown): boolean {
-  if (error instanceof RefreshFailed || error instanceof McpHttpError) return true
+  if (error instanceof RefreshFailed) return true
+  if (error instanceof McpHttpError) return error.method !== 'tools/call' || isRejection(error.response.status_code)
   const causes = [error, (error as { cause?: unknown })?.cause].flatMap((cause) =>
     cause instanceof AggregateError ? cause.errors : [cause],
   )
@@ -51,6 +52,9 @@ export function isUnsent(error: unknown): boolean {
     (cause) => cause instanceof AddressRefused || unsentCodes.has((cause as { code?: string })?.code ?? ''),
   )
 }
+
+/** What a server, or a proxy before it, answers with 5xx or 408 may come after the tool has done its work. */
+const isRejection = (status: number) => status < 500 && status !== 408
 
 const unsentCodes = new Set([
   'ECONNREFUSED',

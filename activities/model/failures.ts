@@ -58,13 +58,17 @@ function ofResponse(error: APIError): ModelFailure {
     }
   }
   const tooLong = isTooLong(status, message)
-  const refused = !tooLong && (status === 400 || status === 413)
   if (tooLong) return { error: 'model_request_failed_error', message, transient: false, tooLong }
+  const refused = status === 400
   return { error: 'model_request_failed_error', message, transient, ...(refused && { refused }), ...withDelay }
 }
 
-/** The prompt, or prompt and reply together, exceed the model's window. */
+/**
+ * The prompt, or prompt and reply together, exceed the model's window; or the request is larger than the API takes
+ * (413), which is a matter of images and documents. A compaction makes room in both.
+ */
 function isTooLong(status: number | undefined, message: string): boolean {
+  if (status === 413) return true
   return status === 400 && /prompt is too long|exceeds? (the )?(model's )?context (limit|window)/i.test(message)
 }
 

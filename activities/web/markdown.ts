@@ -29,7 +29,8 @@ export async function markdownOf(html: string, base: URL, patienceMs: number): P
 
 /** The title that a page gives itself. */
 export function titleOf(html: string): string | undefined {
-  const title = /<title[^>]*>([^<]{1,500})/i.exec(html)?.[1]?.replace(/\s+/g, ' ').trim()
+  // No `<` within the tag: on a page full of `<title` the search would not end.
+  const title = /<title[^<>]*>([^<]{1,500})/i.exec(html)?.[1]?.replace(/\s+/g, ' ').trim()
   return title?.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => entities[name]!) || undefined
 }
 const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }

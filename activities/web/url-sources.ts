@@ -74,9 +74,15 @@ function urlsIn(text: string): URL[] {
   })
 }
 
+/** In one pass, however long it is: texts come from outside. */
 function trimmed(found: string): string {
-  const end = found.replace(/[.,;:!?*_~]+$/, '')
-  const count = (bracket: string) => end.split(bracket).length
-  // A closing bracket that was opened before the URL.
-  return end.endsWith(')') && count(')') > count('(') ? trimmed(end.slice(0, -1)) : end
+  // Closing brackets that were opened before the URL.
+  let strays = found.split(')').length - found.split('(').length
+  let end = found.length
+  for (; end > 0; end--) {
+    const last = found[end - 1]!
+    if (last === ')' && strays > 0) strays--
+    else if (!'.,;:!?*_~'.includes(last)) break
+  }
+  return found.slice(0, end)
 }

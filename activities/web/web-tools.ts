@@ -160,7 +160,7 @@ const failed = (text: string): ToolResult => ({ content: [{ type: 'text', text }
 /** Snippets come with marks of what was found. */
 const plain = (snippet: string) =>
   snippet
-    .replace(/<\/?[a-z][^>]*>/gi, '')
+    .replace(/<\/?[a-z][^<>]*>/gi, '')
     .replace(/\s+/g, ' ')
     .trim()
 

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startScriptedModel } from '../../testing/scripted-model/server.ts'
 import { converse, lastText, listed, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
@@ -102,6 +105,103 @@ describe('a prompt that turns out to be too long', () => {
         error: { type: 'model_request_failed_error', retry_status: { type: 'exhausted' } },
       })
       expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
+    } finally {
+      await host.remove()
+      await model.close()
+    }
+  })
+})
+
+describe('a message that does not fit beside the shortest summary', () => {
+  it('is given up at the limit, and the model does not see it again: the next one is answered', async () => {
+    const model = await startScriptedModel({ contextWindow: 12_000 })
+    const host = await startTestHost({ model })
+    try {
+      const session = await newSession(host)
+      await converse(host.client, session.id, '#say first')
+      const events = await converse(host.client, session.id, `hello\n${'word '.repeat(20_000)}`)
+      expect(typesOf(events).filter((type) => type === 'agent.thread_context_compacted')).toHaveLength(3)
+      expect(events.find((event) => event.type === 'session.error')).toMatchObject({
+        error: { type: 'compaction_limit_reached_error', retry_status: { type: 'exhausted' } },
+      })
+      expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
+      const seen = JSON.stringify(model.requests.at(-1)!.body.messages)
+      expect(seen).toContain('<summary>')
+      expect(seen).not.toContain('word word')
+    } finally {
+      await host.remove()
+      await model.close()
+    }
+  })
+})
+
+describe('a request that has become too large for the API', () => {
+  it('is compacted, which leaves its images out, and asked again', async () => {
+    const model = await startScriptedModel()
+    onTestFinished(() => model.close())
+    const mostBytes = 100_000
+    const front = createServer(async (request, response) => {
+      const body = await buffer(request)
+      if (body.length > mostBytes) {
+        const error = { type: 'request_too_large', message: 'Request exceeds the maximum size' }
+        response.writeHead(413, { 'content-type': 'application/json' })
+        return void response.end(JSON.stringify({ type: 'error', error }))
+      }
+      const headers = { 'content-type': 'application/json', 'x-api-key': 'any' }
+      const answer = await fetch(`${model.url}${request.url}`, { method: 'POST', headers, body })
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type')! })
+      response.end(await answer.text())
+    })
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void front.close())
+    const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
+    const host = await startTestHost({ model: { ...model, url } })
+    onTestFinished(() => host.remove())
+    const session = await newSession(host)
+    const data = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(40_000)]).toString('base64')
+    const source = { type: 'base64' as const, media_type: 'image/png', data }
+    const shown = (text: string) => [
+      {
+        type: 'user.message' as const,
+        content: [
+          { type: 'image' as const, source },
+          { type: 'text' as const, text },
+        ],
+      },
+    ]
+    await converse(host.client, session.id, shown('#say first'))
+    const events = await converse(host.client, session.id, shown('#say second'))
+    expect(typesOf(events)).not.toContain('session.error')
+    expect(typesOf(events)).toContain('agent.thread_context_compacted')
+    expect(lastText(events)).toContain('second')
+  })
+})
+
+describe('a reply that is no summary', () => {
+  it.each([
+    ['goes on to call a tool', { type: 'tool_use' as const, name: 'bash', input: { command: 'true' } }, {}],
+    ['is a refusal', { type: 'text' as const, text: 'I would rather not' }, { refuse: true }],
+  ])('because it %s is not taken for one: it is asked for again', async (_, block, ending) => {
+    let asked = 0
+    const model = await startScriptedModel({
+      script: ({ messages }) => {
+        if (!JSON.stringify(messages.at(-1)).includes('replaced by a'))
+          return { blocks: [{ type: 'text', text: 'fine' }] }
+        asked++
+        if (asked > 1) return { blocks: [{ type: 'text', text: 'all was well' }] }
+        return { blocks: [{ type: 'text', text: 'First a look.' }, block], ...ending }
+      },
+    })
+    const host = await startTestHost({ model, config: { model: { compactAtTokens: 6000 } } })
+    try {
+      const session = await newSession(host)
+      await converse(host.client, session.id, `hello\n${'word '.repeat(6000)}`)
+      const events = await converse(host.client, session.id, 'go on')
+      expect(asked).toBe(2)
+      expect(lastText(events)).toBe('fine')
+      const seen = JSON.stringify(model.requests.at(-1)!.body.messages)
+      expect(seen).toContain('all was well')
+      expect(seen).not.toContain('First a look.')
     } finally {
       await host.remove()
       await model.close()

@@ -171,6 +171,29 @@ describe('an MCP server', () => {
     expect(server.calls.map(({ name }) => name)).toEqual(['hangs', 'dies', 'after'])
   })
 
+  it.each([
+    [500, 'It is unknown whether this call ran'],
+    [504, 'It is unknown whether this call ran'],
+    [408, 'It is unknown whether this call ran'],
+    [429, 'This call was not run'],
+    [413, 'This call was not run'],
+  ])('whose answer to a call is a %i: %s', async (status, said) => {
+    const server = await serverOf([{ name: 'pays' }], {
+      intercept: (request, response) => {
+        // Not yet while the server is connected to and lists its tools.
+        if (request.method !== 'POST' || !calling) return false
+        response.writeHead(status, { 'content-type': 'text/html' }).end('a proxy says so')
+        return true
+      },
+    })
+    let calling = false
+    const session = await sessionWith(server.url)
+    await converse(host.client, session.id, '#say ready')
+    calling = true
+    const events = await converse(host.client, session.id, '#tool mcp__s0__pays {}\n#say {{last}}')
+    expect(lastText(events)).toContain(said)
+  })
+
   it("that forgot the connection's session is connected to again", async () => {
     let server = await serverOf([{ name: 'a', run: () => said('first') }])
     const session = await sessionWith(server.url)

@@ -322,7 +322,7 @@ describe('a failed request', () => {
     ],
     [403, errorBody('permission_error'), { error: failed, transient: false }],
     [404, errorBody('not_found_error', 'model: x'), { error: failed, transient: false, message: 'model: x' }],
-    [413, errorBody('request_too_large'), { error: failed, transient: false, refused: true }],
+    [413, errorBody('request_too_large'), { error: failed, transient: false, tooLong: true }],
     [408, errorBody('timeout_error'), { error: failed, transient: true }],
     [409, errorBody('conflict'), { error: failed, transient: true }],
     [502, '<html>bad gateway</html>', { error: failed, transient: true }],

@@ -51,6 +51,33 @@ describe('the pages that a conversation names', () => {
   })
 })
 
+describe('a URL in a text', () => {
+  const names = (said: string, url: string) => {
+    const named = new NamedPages({ user_input: all, server_tool_results: none, client_tool_results: none })
+    named.take({ type: 'user.message', id: '1', content: text(said) } as unknown as SessionEvent)
+    return named.has(new URL(url))
+  }
+
+  it('ends before what closes a sentence or a bracket, in any order', () => {
+    expect(names('(see https://a.example/x).', 'https://a.example/x')).toBe(true)
+    expect(names('((see https://a.example/x.).)!?', 'https://a.example/x')).toBe(true)
+    expect(names('(https://a.example/y_(z)_).', 'https://a.example/y_(z)')).toBe(true)
+    expect(names('https://a.example/(x)', 'https://a.example/(x)')).toBe(true)
+  })
+
+  it.each([
+    ['brackets', ')'],
+    ['full stops', '.'],
+    ['both', '.)'],
+    ['full stops that are part of it', `${'.'.repeat(50_000)}x`],
+  ])('is read at once with any number of %s behind it', (_, closing) => {
+    const start = performance.now()
+    const tail = closing.repeat(Math.ceil(200_000 / closing.length))
+    expect(names(`https://a.example/x${tail}`, 'https://a.example/x')).toBe(!tail.endsWith('x'))
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+})
+
 describe('a list of domains', () => {
   const allows = (entries: string[], url: string) => isAllowedPage(new URL(url), { allowed_domains: entries })
   it('covers what is below, and paths for searches', () => {

@@ -175,6 +175,21 @@ describe('web_fetch', () => {
     expect(is_error ? text : 'read').toMatch(/^read$|cannot be read/)
     expect(ticks).toBeGreaterThan(0)
   })
+
+  it('nor by one that never ends the tag of its title', async () => {
+    pages['/titles'] = (_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<title'.repeat(100_000))
+    let last = performance.now()
+    let longest = 0
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }, 20)
+    await fetched('/titles')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    clearInterval(timer)
+    expect(longest).toBeLessThan(1500)
+  })
 })
 
 describe('in a session', () => {
