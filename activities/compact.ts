@@ -113,9 +113,12 @@ async function fitting(request: (length: number) => Promise<ModelResponse>): Pro
   return request(lengths.at(-1)!)
 }
 
+const isToolUse = ({ type }: { type: string }) => type === 'tool_use'
+
 /**
- * Nothing else is left of the conversation: what announces a call, or was cut, is no summary. That tools are not to be
- * used is only said: with another `tool_choice` the prompt cache has none of the messages.
+ * Nothing else is left of the conversation: what announces a call, or refuses, is no summary; one that reached the token
+ * limit is better than none. That tools are not to be used is only said: with another `tool_choice` the prompt cache has
+ * none of the messages.
  * @throws ModelRequestFailed when the reply is none
  */
 function summaryOf({ content, stop_reason }: ModelResponse): string {
@@ -124,8 +127,8 @@ function summaryOf({ content, stop_reason }: ModelResponse): string {
     .map((block) => String(block.text))
     .join('\n')
     .trim()
-  const isWhole = stop_reason === 'end_turn' && content.every((block) => block.type !== 'tool_use')
-  if (isWhole && text !== '') return text
+  const isSummary = ['end_turn', 'max_tokens'].includes(stop_reason ?? '') && !content.some(isToolUse)
+  if (isSummary && text !== '') return text
   throw new ModelRequestFailed({
     error: 'model_request_failed_error',
     message: `the model wrote no summary of the conversation (stop_reason ${stop_reason})`,
