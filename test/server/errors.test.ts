@@ -115,8 +115,8 @@ describe('an endpoint that the API has and this version does not', () => {
       client.beta.sessions.threads.list('sesn_1'),
       client.beta.environments.work.list('env_1'),
     ]
-    for (const refused of refusals) {
-      expect(await sdkRefusal(refused)).toMatchObject({ status: 400, code: 'not_supported' })
+    for (const refusal of await Promise.all(refusals.map(sdkRefusal))) {
+      expect(refusal).toMatchObject({ status: 400, code: 'not_supported' })
     }
     expect((await ask(`${url}/v1/skillsets`)).status).toBe(404)
   })
