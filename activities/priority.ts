@@ -6,7 +6,7 @@ import { niceness as containers, lowerSession } from './container/supervisor/ses
  * Of processes; 0 is the usual, a greater one waits for lesser ones. What has many waiting goes first, the Temporal server
  * and the API; behind the workers come the agents' commands.
  */
-export const niceness = { workers: 10, containers }
+export const niceness = { workers: 5, containers }
 
 /** Lowers a process, its session if that is its own, and with them what it will start. */
 export function lowerPriority(to: number, pid = process.pid): void {

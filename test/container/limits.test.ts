@@ -37,10 +37,10 @@ const processes = async () => Number((await bash('set -- /proc/[0-9]*; echo $#')
 
 describe('the priority of processes', () => {
   it('is below that of the sessions, also where Linux shares the processors out by session', async () => {
-    expect((await bash('read -r -a stat </proc/$$/stat; printf %s "$' + '{stat[18]}"')).text).toBe('15')
+    expect((await bash('read -r -a stat </proc/$$/stat; printf %s "$' + '{stat[18]}"')).text).toBe('10')
     if (!existsSync('/proc/self/autogroup')) return
     // Linux does not let it be changed as often as containers may want.
-    await until(async () => / nice 15$/m.test((await bash('cat /proc/$$/autogroup')).text))
+    await until(async () => / nice 10$/m.test((await bash('cat /proc/$$/autogroup')).text))
   })
 })
 

@@ -98,10 +98,10 @@ describe('the supervisor', () => {
     const { supervisor } = await supervised('idle')
     await supervisor.start()
     const [pid] = supervisor.pids as [number]
-    expect(os.getPriority(pid)).toBe(10)
+    expect(os.getPriority(pid)).toBe(5)
     const isShared = existsSync('/proc/self/autogroup')
     const share = () => readFile(`/proc/${pid}/autogroup`, 'utf8')
-    if (isShared) await until(async () => / nice 10$/m.test(await share()))
+    if (isShared) await until(async () => / nice 5$/m.test(await share()))
     if (isShared) expect(await readFile('/proc/self/autogroup', 'utf8')).toMatch(/ nice 0$/m)
   })
 

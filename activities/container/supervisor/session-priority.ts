@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 
 /** Of the processes of containers; 0 is the usual, a greater one waits for lesser ones. */
-export const niceness = 15
+export const niceness = 10
 
 /** Milliseconds from one change of a session's priority to the next that Linux allows to others than root, in all. */
 const pauseMs = 150
