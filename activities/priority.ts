@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { niceness as containers, lowerSession } from './container/supervisor/session-priority.ts'
 
@@ -8,14 +7,17 @@ import { niceness as containers, lowerSession } from './container/supervisor/ses
  */
 export const niceness = { workers: 5, containers }
 
-/** Lowers a process, its session if that is its own, and with them what it will start. */
+/** Lowers a process, and with it what it will start. */
 export function lowerPriority(to: number, pid = process.pid): void {
   try {
     if (os.getPriority(pid) < to) os.setPriority(pid, to)
-    if (pid === process.pid || shareOf(pid) !== shareOf(process.pid)) lowerSession(pid, to)
   } catch {
-    // It is gone already, or Linux does not share the processors out by session.
+    // It is gone already.
   }
 }
 
-const shareOf = (pid: number) => readFileSync(`/proc/${pid}/autogroup`, 'utf8').split(' ')[0]
+/** Lowers this process and its session, which is its own. Workers keep their session's share: a turn would pay for it. */
+export function lowerOwnSession(to: number): void {
+  lowerPriority(to)
+  lowerSession(process.pid, to)
+}

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import os from 'node:os'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../worker/config/load-config.ts'
@@ -94,15 +92,10 @@ describe('the supervisor', () => {
     expect(heard.previews).toEqual([interrupted, interrupted])
   })
 
-  it('has its processes wait for whoever has a usual priority, where sessions share the processors too', async () => {
+  it('has its processes wait for whoever has a usual priority', async () => {
     const { supervisor } = await supervised('idle')
     await supervisor.start()
-    const [pid] = supervisor.pids as [number]
-    expect(os.getPriority(pid)).toBe(5)
-    const isShared = existsSync('/proc/self/autogroup')
-    const share = () => readFile(`/proc/${pid}/autogroup`, 'utf8')
-    if (isShared) await until(async () => / nice 5$/m.test(await share()))
-    if (isShared) expect(await readFile('/proc/self/autogroup', 'utf8')).toMatch(/ nice 0$/m)
+    expect(supervisor.pids.map((pid) => os.getPriority(pid))).toEqual([5])
   })
 
   it('gives every process an identity of its own', async () => {

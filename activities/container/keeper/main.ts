@@ -1,14 +1,14 @@
 /** The keeper process. Arguments: data folder, socket, idle milliseconds. */
 import { realpath, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { lowerPriority, niceness } from '../../priority.ts'
+import { lowerOwnSession, niceness } from '../../priority.ts'
 import { Keeper } from './keeper.ts'
 import { becomeTheOne } from './the-one.ts'
 
 const [dataDir = '', socket = '', idleMs = '60000'] = process.argv.slice(2)
 process.title = 'holdfast keeper'
 // Containers have it from here: commands that keep the processors busy are not to hold up the sessions.
-lowerPriority(niceness.containers)
+lowerOwnSession(niceness.containers)
 const pidFile = path.join(dataDir, 'keeper.pid')
 
 // Before anything else: the beginning of a second one would clear away what the first one uses.
