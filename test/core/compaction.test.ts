@@ -6,6 +6,8 @@ import { startScriptedModel } from '../../testing/scripted-model/server.ts'
 import { converse, lastText, listed, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 
+const asksForSummary = (messages: object[]) => JSON.stringify(messages.at(-1)).includes('replaced by a')
+
 describe('a conversation that comes near the window of its model', () => {
   let host: TestHost
   beforeAll(async () => {
@@ -185,8 +187,7 @@ describe('a reply that is no summary', () => {
     let asked = 0
     const model = await startScriptedModel({
       script: ({ messages }) => {
-        if (!JSON.stringify(messages.at(-1)).includes('replaced by a'))
-          return { blocks: [{ type: 'text', text: 'fine' }] }
+        if (!asksForSummary(messages)) return { blocks: [{ type: 'text', text: 'fine' }] }
         asked++
         if (asked > 1) return { blocks: [{ type: 'text', text: 'all was well' }] }
         return { blocks: [{ type: 'text', text: 'First a look.' }, block], ...ending }
@@ -214,8 +215,7 @@ describe('a worker that is killed while the summary is written', () => {
     const summaries: number[] = []
     const model = await startScriptedModel({
       script: ({ messages }) => {
-        const newest = JSON.stringify(messages.at(-1))
-        if (!newest.includes('replaced by a')) return { blocks: [{ type: 'text', text: 'fine' }] }
+        if (!asksForSummary(messages)) return { blocks: [{ type: 'text', text: 'fine' }] }
         summaries.push(messages.length)
         return { blocks: [{ type: 'text', text: 'all was well' }], ...(summaries.length === 1 && { waitMs: 60_000 }) }
       },

@@ -69,12 +69,14 @@ describe('a URL in a text', () => {
     ['brackets', ')'],
     ['full stops', '.'],
     ['both', '.)'],
-    ['full stops that are part of it', `${'.'.repeat(50_000)}x`],
-  ])('is read at once with any number of %s behind it', (_, closing) => {
-    const start = performance.now()
-    const tail = closing.repeat(Math.ceil(200_000 / closing.length))
-    expect(names(`https://a.example/x${tail}`, 'https://a.example/x')).toBe(!tail.endsWith('x'))
-    expect(performance.now() - start).toBeLessThan(1000)
+  ])('is read with any number of %s behind it', (_, closing) => {
+    expect(names(`https://a.example/x${closing.repeat(200_000)}`, 'https://a.example/x')).toBe(true)
+  })
+
+  // Read from each of them on, this would take minutes.
+  it('is read with any number of full stops that are part of it', () => {
+    const url = `https://a.example/x${'.'.repeat(500_000)}x`
+    expect(names(url, url)).toBe(true)
   })
 })
 
