@@ -34,7 +34,7 @@ export default defineConfig({
     standby: true,
     maxCachedWorkflows: 500,
     maxConcurrentActivities: 200,
-    maxConcurrentWorkflowTasks: 40,
+    maxConcurrentWorkflowTasks: 20,
     shutdownGraceMs: 10_000,
   },
 

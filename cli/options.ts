@@ -5,10 +5,10 @@ import { usageError } from './failure.ts'
 
 /** Parsers of options, for commander. */
 
+/** 0 is any port that is free. */
 export function parsePort(text: string): number {
   const port = Number(text)
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('expected a number from 1 to 65535')
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('expected a number from 0 to 65535')
   return port
 }
 

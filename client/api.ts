@@ -61,8 +61,13 @@ export interface EnvironmentsApi {
   delete(environmentId: string): Promise<{ id: string; type: 'environment_deleted' }>
 }
 
+export interface UploadOptions {
+  /** The content is a stream whose buffers nobody else uses; they are empty afterwards. @default false */
+  ownsBuffers?: boolean
+}
+
 export interface FilesApi {
-  upload(params: FileUploadParams): Promise<FileMetadata>
+  upload(params: FileUploadParams, options?: UploadOptions): Promise<FileMetadata>
   retrieveMetadata(fileId: string): Promise<FileMetadata>
   list(params?: FileListParams): Promise<Page<FileMetadata>>
   /** The content as a stream, with what its headers need. */

@@ -15,7 +15,7 @@ import { getExtension, getType } from '../protocol/media-types.ts'
 import { parse } from '../protocol/parse.ts'
 import { type Blobs, BlobTooLarge } from '../store/blobs.ts'
 import type { FileRecord, Records } from '../store/records.ts'
-import type { FilesApi } from './api.ts'
+import type { FilesApi, UploadOptions } from './api.ts'
 import { hasExpired } from './expired-files.ts'
 import { pageAt, pageOf } from './pages.ts'
 
@@ -26,8 +26,12 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
     return file
   }
 
-  async function store(blob: string, content: Readable): Promise<{ blob: string; size: number }> {
-    const { size } = await blobs.putStream(blob, content, { maxBytes: limits.fileBytes }).catch((error) => {
+  async function store(
+    blob: string,
+    content: Readable,
+    options: UploadOptions,
+  ): Promise<{ blob: string; size: number }> {
+    const { size } = await blobs.putStream(blob, content, { maxBytes: limits.fileBytes, ...options }).catch((error) => {
       if (error instanceof BlobTooLarge) throw tooLarge(`file: longer than ${limits.fileBytes} bytes`, { cause: error })
       throw error
     })
@@ -42,7 +46,7 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
   }
 
   return {
-    async upload({ file, expires_in_seconds }: FileUploadParams) {
+    async upload({ file, expires_in_seconds }: FileUploadParams, { ownsBuffers = false }: UploadOptions = {}) {
       const seconds = parse(expiresInSeconds, expires_in_seconds, 'expires_in_seconds')
       const shared = await sharedContent(file?.content)
       const content = shared ? undefined : streamOf(file?.content)
@@ -50,7 +54,7 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
         parse(mimeType, file.mimeType, 'file.mimeType') ?? getType(file.filename) ?? 'application/octet-stream'
       const filename = storedFilename(file.filename, getExtension(type))
       const id = newId('file')
-      const { blob, size } = content ? await store(`files/${id}`, content) : shared!
+      const { blob, size } = content ? await store(`files/${id}`, content, { ownsBuffers }) : shared!
       const now = Date.now()
       const metadata: FileMetadata = {
         id,

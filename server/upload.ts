@@ -77,10 +77,10 @@ function store(
 ): Promise<FileMetadata> {
   // Clients that do not know the type say this; the ending of the name may tell more.
   const mimeType = mimetype === 'application/octet-stream' ? undefined : mimetype
-  return files.upload({
-    file: { filename, mimeType, content: file },
-    ...(expiry !== undefined && { expires_in_seconds: expiry }),
-  })
+  return files.upload(
+    { file: { filename, mimeType, content: file }, ...(expiry !== undefined && { expires_in_seconds: expiry }) },
+    { ownsBuffers: true },
+  )
 }
 
 function readExpiry(name: string, value: unknown): number {

@@ -10,9 +10,9 @@ export interface Blobs {
   put(key: string, data: Uint8Array): Promise<void>
   /**
    * Stores a stream without holding it in memory; a stream that fails leaves nothing behind. Returns its bytes.
-   * @param options.hash takes what is stored, as it comes
+   * @throws BlobTooLarge, StorageFull, and what the stream fails with
    */
-  putStream(key: string, data: Readable, options?: { maxBytes?: number; hash?: Hash }): Promise<{ size: number }>
+  putStream(key: string, data: Readable, options?: PutStreamOptions): Promise<{ size: number }>
   /** The content, or undefined when there is none. */
   get(key: string): Promise<Uint8Array | undefined>
   getStream(key: string): Promise<Readable | undefined>
@@ -21,6 +21,18 @@ export interface Blobs {
   deleteAll(prefix: string): Promise<void>
   /** Keys that start with the prefix, in order. */
   list(prefix: string): AsyncIterable<string>
+}
+
+export interface PutStreamOptions {
+  /** @default no bound */
+  maxBytes?: number
+  /** Takes what is stored, as it comes. */
+  hash?: Hash
+  /**
+   * Nobody else uses the stream's buffers: the memory of each is free as soon as it is written, not when a collection
+   * comes to it. @default false
+   */
+  ownsBuffers?: boolean
 }
 
 /** Thrown by `putStream` when the stream is longer than `maxBytes`. */

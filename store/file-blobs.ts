@@ -1,10 +1,10 @@
-import { type Hash, randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import fs, { createWriteStream } from 'node:fs'
 import { chmod, mkdir, open, opendir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
+import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Blobs, BlobTooLarge, StorageFull } from './blobs.ts'
+import { type Blobs, BlobTooLarge, type PutStreamOptions, StorageFull } from './blobs.ts'
 
 const partials = '.partial'
 /** Older ones were left by a process that died. */
@@ -37,25 +37,21 @@ class FileBlobs implements Blobs {
   async putStream(
     key: string,
     data: Readable,
-    options: { maxBytes?: number; hash?: Hash } = {},
+    { maxBytes = Number.POSITIVE_INFINITY, hash, ownsBuffers = false }: PutStreamOptions = {},
   ): Promise<{ size: number }> {
-    const { maxBytes = Number.POSITIVE_INFINITY, hash } = options
     // It may fail before anybody reads it; without a listener that would end the process. The reading sees it too.
     data.on('error', () => {})
     let size = 0
-    async function* taken() {
-      for await (const piece of data) {
-        // A stream with an encoding hands out text.
-        const chunk: Uint8Array = typeof piece === 'string' ? Buffer.from(piece) : piece
+    const counted = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
         size += chunk.length
-        if (size > maxBytes) throw new BlobTooLarge(maxBytes)
+        if (size > maxBytes) return done(new BlobTooLarge(maxBytes))
         hash?.update(chunk)
-        yield chunk
-      }
-    }
-    await this.#write(key, (partial) =>
-      pipeline(taken, createWriteStream(partial, { ...fresh, flags: 'wx', highWaterMark: waitingBytes })),
-    )
+        done(null, chunk)
+      },
+    })
+    const how = { ...fresh, flags: 'wx', highWaterMark: waitingBytes, ...(ownsBuffers && { fs: freeing }) }
+    await this.#write(key, (partial) => pipeline(data, counted, createWriteStream(partial, how)))
     return { size }
   }
 
@@ -158,3 +154,30 @@ const fresh = { mode: 0o600, flush: true }
 
 /** Bytes that may wait for the disk. They are written together, as they came: copies would be garbage, which takes longer. */
 const waitingBytes = 1024 * 1024
+
+/**
+ * Frees what it has written. Buffers that wait for a collection count towards the heap's bound: an upload would have V8
+ * mark the whole heap again and again.
+ */
+const freeing: typeof fs = {
+  ...fs,
+  write: ((file: number, chunk: Buffer, from: number, length: number, position: number, done: WriteDone) =>
+    fs.write(file, chunk, from, length, position, (error, written) => {
+      done(error, written, chunk)
+      if (written === length) free(chunk)
+    })) as typeof fs.write,
+  writev: ((file: number, chunks: Buffer[], position: number, done: WritevDone) =>
+    fs.writev(file, chunks, position, (error, written) => {
+      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      done(error, written, chunks)
+      // What is left of a part that was written will be tried again.
+      if (written === length) chunks.forEach(free)
+    })) as typeof fs.writev,
+}
+type WriteDone = (error: Error | null, written: number, chunk: Buffer) => void
+type WritevDone = (error: Error | null, written: number, chunks: Buffer[]) => void
+
+/** Unless it is a part of a larger one: the rest of that is somebody else's. */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer.byteLength === byteLength) (buffer as ArrayBuffer).transfer(0)
+}

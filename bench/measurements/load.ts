@@ -43,9 +43,10 @@ export const load: Measurements = {
       withoutTool,
       ...others,
     ])
+    await messageOf(sender)
     const rounds: Summary[] = []
     const accepts: number[] = []
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 8; round++) {
       const finished = Promise.all(sessions.map((session) => session.turn(withoutTool)))
       // The two hundred are accepted first.
       await Promise.race([finished, wait(3000)])

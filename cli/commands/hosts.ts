@@ -6,7 +6,7 @@ export function hostCommands(program: Command): void {
   program
     .command('dev')
     .description('run everything on this machine: Temporal, workers and the HTTP API')
-    .option('-p, --port <port>', 'port of the API (4000)', parsePort)
+    .option('-p, --port <port>', 'port of the API, 0 for any that is free (4000)', parsePort)
     .option('-d, --data <folder>', 'folder of everything that is kept (.holdfast)')
     .option('--host <address>', 'address of the API (127.0.0.1); others need HOLDFAST_API_KEYS')
     .action(async (options) => {
@@ -16,7 +16,7 @@ export function hostCommands(program: Command): void {
   program
     .command('server')
     .description('run the HTTP API alone, for a Temporal server and workers that run elsewhere')
-    .option('-p, --port <port>', 'port of the API (4000)', parsePort)
+    .option('-p, --port <port>', 'port of the API, 0 for any that is free (4000)', parsePort)
     .option('-d, --data <folder>', 'folder of everything that is kept (.holdfast)')
     .option('--host <address>', 'address of the API (127.0.0.1); others need HOLDFAST_API_KEYS')
     .action(async (options) => {

@@ -31,8 +31,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** Addresses other than loopback need HOLDFAST_API_KEYS. `--host` wins. @default '127.0.0.1' */
       host: z.string().min(1).default('127.0.0.1'),
-      /** `--port` wins. @default 4000 */
-      port: port.min(1).default(4000),
+      /** `--port` wins; 0 takes any free port. @default 4000 */
+      port: port.default(4000),
     })
     .prefault({}),
 
@@ -86,8 +86,8 @@ export const settingsSchema = z.strictObject({
       maxCachedWorkflows: count.default(500),
       /** Model requests and tool calls at once, in each process. @default 200 */
       maxConcurrentActivities: count.default(200),
-      /** @default 40 */
-      maxConcurrentWorkflowTasks: count.min(2).default(40),
+      /** @default 20 */
+      maxConcurrentWorkflowTasks: count.min(2).default(20),
       /** How long a process that stops waits for its running activities. @default 10000 */
       shutdownGraceMs: z.int().min(0).default(10_000),
     })
