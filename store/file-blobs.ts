@@ -163,15 +163,15 @@ const freeing: typeof fs = {
   ...fs,
   write: ((file: number, chunk: Buffer, from: number, length: number, position: number, done: WriteDone) =>
     fs.write(file, chunk, from, length, position, (error, written) => {
-      done(error, written, chunk)
       if (written === length) free(chunk)
+      done(error, written, chunk)
     })) as typeof fs.write,
   writev: ((file: number, chunks: Buffer[], position: number, done: WritevDone) =>
     fs.writev(file, chunks, position, (error, written) => {
       const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-      done(error, written, chunks)
       // What is left of a part that was written will be tried again.
       if (written === length) chunks.forEach(free)
+      done(error, written, chunks)
     })) as typeof fs.writev,
 }
 type WriteDone = (error: Error | null, written: number, chunk: Buffer) => void

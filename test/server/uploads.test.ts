@@ -1,9 +1,12 @@
-import { finished, type Readable } from 'node:stream'
+import { randomBytes } from 'node:crypto'
+import { finished, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
 import { tooLarge } from '../../protocol/errors.ts'
 import type { ServerLimits } from '../../server/limits.ts'
+import { openBlobs } from '../../store/file-blobs.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 import { ask, connect, lastAnswer, serve } from './serving.ts'
 import { filesApi, StoredFiles } from './stored-files.ts'
@@ -199,6 +202,36 @@ describe('an upload', () => {
     expect(taken).toBe(size)
     // The system's own buffers hold some of it.
     expect(furthestAhead).toBeLessThan(30_000_000)
+  })
+
+  it.each([1009, 4096, 65_536, 300_000])('is stored as it is, in pieces of %i bytes', async (length) => {
+    const blobs = await openBlobs({ directory: await temporaryFolder() })
+    const stored = new StoredFiles()
+    const { url } = await serve({
+      files: filesApi(stored, {
+        upload: async (params, options) => {
+          if (!('fileId' in params.file.content)) {
+            await blobs.putStream('file', params.file.content as Readable, options)
+          }
+          const content = Buffer.from((await blobs.get('file'))!)
+          return stored.upload({ ...params, file: { ...params.file, content: Readable.from([content]) } })
+        },
+      }),
+    })
+    // Beginnings of the boundary everywhere.
+    const pieces = Array.from({ length: 40 }, (_, index) => [randomBytes(7919 * (index % 5)), '\r\n--edg', '\r', '\n-'])
+    const content = Buffer.concat(pieces.flat().map((piece) => Buffer.from(piece)))
+    const behind = '\r\n--edge\r\ncontent-disposition: form-data; name="expires_in_seconds"\r\n\r\n3600'
+    const form = Buffer.concat([opening, content, behind, ending].map((part) => Buffer.from(part)))
+    const connection = await connect(url, head(form.length))
+    connection.socket.setNoDelay(true)
+    for (let from = 0; from < form.length; from += length) {
+      await new Promise((resolve) => connection.socket.write(form.subarray(from, from + length), resolve))
+    }
+    await until(() => connection.text().endsWith('}'))
+    const { body } = lastAnswer(connection.text())
+    expect(body).toMatchObject({ size_bytes: content.length, expires_at: '1970-01-01T01:00:00.000Z' })
+    expect(stored.files.get(body.id)!.content.equals(content)).toBe(true)
   })
 
   it('ends in an error for the library when the client goes away', async () => {

@@ -38,6 +38,25 @@ describe('blobs in a folder', () => {
     await blobs.putStream('b', Readable.from([Buffer.alloc(2)]), { maxBytes: 1 }).catch(() => {})
     expect(await readdir(path.join(directory, '.partial'))).toEqual([])
   })
+
+  it('free the buffers of a stream that are theirs, and no part of a larger one', async () => {
+    const blobs = await openBlobs({ directory: await temporaryFolder() })
+    const whole = Array.from({ length: 50 }, (_, index) => Buffer.alloc(70_000, index))
+    const larger = Buffer.alloc(2000, 'x')
+    const parts = [...whole, larger.subarray(0, 1000)]
+    const content = Buffer.concat(parts)
+    await blobs.putStream('a', Readable.from(parts), { ownsBuffers: true })
+    expect(content.equals((await blobs.get('a'))!)).toBe(true)
+    expect(whole.map(({ length }) => length)).toEqual(whole.map(() => 0))
+    expect(larger.toString()).toBe('x'.repeat(2000))
+  })
+
+  it('leave the buffers of others as they are', async () => {
+    const blobs = await openBlobs({ directory: await temporaryFolder() })
+    const buffer = Buffer.alloc(70_000, 'x')
+    await blobs.putStream('a', Readable.from([buffer]))
+    expect(buffer.toString()).toBe('x'.repeat(70_000))
+  })
 })
 
 /** Runs the script in a namespace of its own whose `$1` is a disk of 256 KiB. */
