@@ -46,7 +46,7 @@ export async function startBench({ profile }: { profile?: string } = {}): Promis
   const folder = await mkdtemp(path.join(os.tmpdir(), 'holdfast-bench-'))
   await chmod(folder, 0o711)
   await writeFile(path.join(folder, 'temporal.config.ts'), config)
-  const model = fork(file('../testing/scripted-model/main.ts'), ['--keep', '100'], {
+  const model = fork(file('../testing/scripted-model/main.ts'), ['--keep', '250'], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const { url: modelUrl } = await messageOf<{ url: string }>(model)

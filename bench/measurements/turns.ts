@@ -12,17 +12,19 @@ export const turns: Measurements = {
   async turn(bench, { rounds }) {
     const session = await openSession(bench)
     const floor = await bench.floor.session()
-    for (let round = 0; round < rounds / 2; round++) {
+    // A new process compiles what it runs often.
+    for (let round = 0; round < rounds; round++) {
       await session.turn(withTool)
       await floor()
     }
+    const count = 3 * rounds
     const [times, floors]: [number[], number[]] = [[], []]
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < count; round++) {
       times.push(await session.turn(withTool))
       floors.push(await floor())
     }
     session.close()
-    const models = (await bench.modelRequests()).slice(-2 * rounds).map(({ tookMs = 0 }) => tookMs)
+    const models = (await bench.modelRequests()).slice(-2 * count).map(({ tookMs = 0 }) => tookMs)
     const apart = times.map((time, turn) => time - models[2 * turn]! - models[2 * turn + 1]!)
     const floorTime = summarize(floors)
     const note = 'message, model, bash in the container, model, idle; seen by an SSE reader'
