@@ -97,7 +97,8 @@ async function fill(file: string, size: number): Promise<void> {
 
 /** Multipart by hand, so that the client's own buffers are not measured. */
 async function upload({ url }: Bench, source: string): Promise<void> {
-  const boundary = 'bench'
+  // As long as those of fetch, which the official SDK uploads with.
+  const boundary = '----formdata-undici-012345678901'
   async function* body() {
     yield `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="large.bin"\r\ncontent-type: application/octet-stream\r\n\r\n`
     yield* createReadStream(source)

@@ -76,14 +76,13 @@ describe('an interrupt during the wait before a retry', () => {
 })
 
 describe('word of an interrupt to the workers of the machine', () => {
-  it('is given when the log has it, and not for what may be a repetition', async () => {
+  it('is given for what the log has, and not for what may be a repetition', async () => {
     const bus = host.holdfast.runtime.bus as LocalBus
     const tellWorkers = bus.onInterrupted
-    const words: { sessionId: string; begun: boolean; waiting: Promise<number> }[] = []
+    const words: { sessionId: string; begun: boolean }[] = []
     const began = monotonicMs()
     bus.onInterrupted = (sessionId, sentAt) => {
-      const interrupts = factsOf(sessionId).then((facts) => facts.filter(isInterrupt).length)
-      words.push({ sessionId, begun: began < sentAt && sentAt < monotonicMs(), waiting: interrupts })
+      words.push({ sessionId, begun: began < sentAt && sentAt < monotonicMs() })
       tellWorkers?.(sessionId, sentAt)
     }
     onTestFinished(() => {
@@ -96,7 +95,8 @@ describe('word of an interrupt to the workers of the machine', () => {
     expect(words).toEqual([])
     await events.send(session.id, { events: [interrupt] })
     await expect(events.send('sesn_unknown', { events: [interrupt] })).rejects.toThrow(/404/)
-    expect(words).toMatchObject([{ sessionId: session.id, begun: true }])
-    expect(await words[0]!.waiting).toBe(2)
+    expect(words).toEqual([{ sessionId: session.id, begun: true }])
+    // Temporal has what it accepted, and shows it when the task that is under way has ended.
+    await until(async () => (await factsOf(session.id)).filter(isInterrupt).length === 2)
   })
 })
