@@ -62,7 +62,7 @@ export interface EnvironmentsApi {
 }
 
 export interface UploadOptions {
-  /** The content is a stream whose buffers nobody else uses; they are empty afterwards. @default false */
+  /** The content is a stream whose buffers nobody else uses and none of which comes twice; they are empty afterwards. @default false */
   ownsBuffers?: boolean
 }
 

@@ -29,8 +29,8 @@ export interface PutStreamOptions {
   /** Takes what is stored, as it comes. */
   hash?: Hash
   /**
-   * Nobody else uses the stream's buffers: the memory of each is free as soon as it is written, not when a collection
-   * comes to it. @default false
+   * Nobody else uses the stream's buffers, and none comes twice: the memory of each is free as soon as it is written, not
+   * when a collection comes to it. @default false
    */
   ownsBuffers?: boolean
 }

@@ -179,5 +179,5 @@ type WritevDone = (error: Error | null, written: number, chunks: Buffer[]) => vo
 
 /** Unless it is a part of a larger one: the rest of that is somebody else's. */
 function free({ buffer, byteLength }: Buffer): void {
-  if (buffer.byteLength === byteLength) (buffer as ArrayBuffer).transfer(0)
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
