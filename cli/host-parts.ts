@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
-import { keepPurging } from '../client/expired-files.ts'
 import type { Holdfast } from '../client/holdfast.ts'
+import { keepHouse } from '../client/housekeeping.ts'
 import type { Bus } from '../log/bus.ts'
 import { startServer } from '../server/main.ts'
 import { bury } from '../worker/bury.ts'
@@ -60,7 +60,7 @@ export async function startApi(
   holdfast: Holdfast,
 ): Promise<{ url: string } & AsyncDisposable> {
   const { server, secrets } = config
-  const purging = keepPurging(holdfast.runtime, log)
+  const housekeeping = keepHouse(holdfast.runtime, log)
   try {
     const http = await startServer({
       api: holdfast,
@@ -74,11 +74,11 @@ export async function startApi(
       url: http.url,
       async [Symbol.asyncDispose]() {
         await http.close()
-        await purging.stop()
+        await housekeeping.stop()
       },
     }
   } catch (error) {
-    await purging.stop()
+    await housekeeping.stop()
     throw error
   }
 }

@@ -30,23 +30,3 @@ export async function purgeExpiredFiles(
     }
   }
 }
-
-const everyMs = 3600_000
-
-/** Purges now and then every hour, until it is stopped. */
-export function keepPurging(stores: { records: Records; blobs: Blobs }, log: (line: string) => void) {
-  let running = Promise.resolve()
-  const purge = () => {
-    running = running
-      .then(() => purgeExpiredFiles(stores))
-      .catch((error) => log(`expired files could not be removed: ${error}`))
-  }
-  purge()
-  const timer = setInterval(purge, everyMs)
-  return {
-    async stop(): Promise<void> {
-      clearInterval(timer)
-      await running
-    },
-  }
-}

@@ -101,7 +101,12 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       }
       if (await records.sessions.insert(row, agent, secrets)) {
         // What it was started with is its newest state: nobody has to ask for it.
-        return sessionView(row, agent, await begin(row, agent, params.initial_events))
+        const state = await begin(row, agent, params.initial_events).catch(async (error) => {
+          // Without a key nobody can try again: what is left of it is erased when Temporal is back (`finishDeletions`).
+          if (!idempotencyKey) await records.sessions.update(id, { deletedAt: new Date().toISOString() })
+          throw error
+        })
+        return sessionView(row, agent, state)
       }
       // Somebody else was faster with the same key.
       for (const { metadata } of copies) await records.files.delete(metadata.id)

@@ -151,6 +151,8 @@ export interface SessionRecords {
   secrets(id: string): Promise<SessionSecrets>
   /** Removes the row with its configurations and secrets. */
   delete(id: string): Promise<void>
+  /** Ids of sessions marked as deleted before this time that are not erased yet, in their order, behind `after`. */
+  deletedBefore(at: string, query: { limit: number; after?: string }): Promise<string[]>
   list(
     query: ListQuery & { agentId?: string; agentVersion?: number; memoryStoreId?: string },
   ): Promise<Rows<SessionRecord>>

@@ -125,6 +125,15 @@ const steps: Step[] = [
       .addColumn('body', 'text', (column) => column.notNull())
       .execute()
   },
+  // Those that are to be erased are few among all.
+  async ({ schema }) => {
+    await schema
+      .createIndex('sessions_by_deletion')
+      .on('sessions')
+      .columns(['id', 'deleted_at'])
+      .where(sql<boolean>`deleted_at is not null`)
+      .execute()
+  },
 ]
 
 /** The database was made by a newer version of Holdfast. */

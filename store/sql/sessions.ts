@@ -98,6 +98,17 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         await transaction.deleteFrom('sessions').where('id', '=', id).execute()
       })
     },
+    async deletedBefore(at, { limit, after = '' }) {
+      const rows = await database
+        .selectFrom('sessions')
+        .select('id')
+        .where('deleted_at', '<', at)
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map(({ id }) => id)
+    },
     async list({ agentId, agentVersion, memoryStoreId, ...query }) {
       let all = database.selectFrom('sessions').select(['id', 'created_at', 'body']).where('deleted_at', 'is', null)
       if (!query.includeArchived) all = all.where('archived_at', 'is', null)

@@ -226,6 +226,19 @@ export function recordsConformance(implementation: string, open: () => Promise<R
       expect(await list({ createdAt: { lt: second(2) } })).toEqual([plain])
     })
 
+    it('are found while they are marked as deleted and not erased', async () => {
+      const { sessions } = await open()
+      const ids = ['sesn_a', 'sesn_b', 'sesn_c']
+      for (const id of ids) await sessions.insert(aSession({ id, deletedAt: second(5) }), aConfiguration)
+      await sessions.insert(aSession({ id: 'sesn_d' }), aConfiguration)
+      await sessions.insert(aSession({ id: 'sesn_e', deletedAt: second(7) }), aConfiguration)
+      expect(await sessions.deletedBefore(second(6), { limit: 10 })).toEqual(ids)
+      expect(await sessions.deletedBefore(second(6), { limit: 1, after: 'sesn_a' })).toEqual(['sesn_b'])
+      await sessions.delete('sesn_b')
+      expect(await sessions.deletedBefore(second(6), { limit: 10 })).toEqual(['sesn_a', 'sesn_c'])
+      expect(await sessions.deletedBefore(second(5), { limit: 10 })).toEqual([])
+    })
+
     it('are counted per environment until they are archived or deleted', async () => {
       const { sessions } = await open()
       const session = aSession()

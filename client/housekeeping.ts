@@ -1,0 +1,25 @@
+import { purgeExpiredFiles } from './expired-files.ts'
+import type { Runtime } from './runtime.ts'
+import { finishDeletions } from './unfinished-deletions.ts'
+
+const everyMs = 10 * 60_000
+
+/** Removes what is to go, now and then every ten minutes, until it is stopped. */
+export function keepHouse(runtime: Runtime, log: (line: string) => void) {
+  const chores = [
+    { failed: 'expired files could not be removed', run: () => purgeExpiredFiles(runtime) },
+    { failed: 'sessions that are marked as deleted could not be erased', run: () => finishDeletions(runtime) },
+  ]
+  let running = Promise.resolve()
+  const work = () => {
+    for (const { failed, run } of chores) running = running.then(run).catch((error) => log(`${failed}: ${error}`))
+  }
+  work()
+  const timer = setInterval(work, everyMs)
+  return {
+    async stop(): Promise<void> {
+      clearInterval(timer)
+      await running
+    },
+  }
+}
