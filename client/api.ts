@@ -122,7 +122,7 @@ export interface StreamedEvent {
 /** Events as they come. Closed by leaving the loop, by `await using`, or by the signal. */
 export interface EventStream extends AsyncIterable<StreamedEvent>, AsyncDisposable {
   /** The same events, in its place: as many at once as there are. */
-  batches?(): AsyncIterable<StreamedEvent[]>
+  batches?(): AsyncIterable<readonly StreamedEvent[]>
 }
 
 export interface EventStreamParams {

@@ -2,6 +2,7 @@ import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@tempo
 import proto, { type temporal } from '@temporalio/proto'
 import { type Announcement, type Command, type Delivery, names, type SessionStart } from '../protocol/contract.ts'
 import type { Fact } from './facts.ts'
+import { millisOf, toNumber } from './history-numbers.ts'
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent
 
@@ -16,7 +17,7 @@ export class HistoryDecoder {
 
   /** The fact of an event, or undefined for one that means nothing here (workflow tasks, timers, markers). */
   async decode(event: HistoryEvent): Promise<Fact | undefined> {
-    const at = { id: Number(event.eventId), at: timeOf(event) }
+    const at = { id: toNumber(event.eventId), at: new Date(millisOf(event)).toISOString() }
 
     const started = event.workflowExecutionStartedEventAttributes
     if (started) return { ...at, kind: 'started', input: await this.#value<SessionStart>(started.input?.payloads?.[0]) }
@@ -109,8 +110,3 @@ const noErrors: unknown[] = [
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 ]
 const resetWorkflow = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
-
-function timeOf(event: HistoryEvent): string {
-  const seconds = Number(event.eventTime?.seconds ?? 0)
-  return new Date(seconds * 1000 + Math.floor((event.eventTime?.nanos ?? 0) / 1e6)).toISOString()
-}

@@ -14,6 +14,7 @@ export class RunView {
   /** The run has ended and nothing follows it. */
   closed = false
   readonly #projection: ProjectionState
+  #newest: { from: number; items: LogItem[] } | undefined
   #wake: (() => void)[] = []
 
   constructor(run: number) {
@@ -48,6 +49,16 @@ export class RunView {
     this.facts.push(fact)
     this.itemsOf.push(items)
     this.items.push(...items)
+    if (items.length > 0) this.#newest = undefined
+  }
+
+  /**
+   * The items from a place on. All who are at the same place get the same array, so that what is made of it once serves
+   * all of them.
+   */
+  since(from: number): readonly LogItem[] {
+    if (this.#newest?.from !== from) this.#newest = { from, items: this.items.slice(from) }
+    return this.#newest.items
   }
 
   /** Lets every reader look again. */

@@ -57,7 +57,7 @@ export class SessionLog {
   }
 
   /** Like `follow`, with as many items at once as there are: what a thousand readers of one session can afford. */
-  async followBatches(options: FollowOptions = {}): Promise<AsyncGenerator<LogItem[], void>> {
+  async followBatches(options: FollowOptions = {}): Promise<AsyncGenerator<readonly LogItem[], void>> {
     const release = this.tail.hold()
     try {
       const view = await this.#newest()
@@ -80,19 +80,19 @@ export class SessionLog {
     start: number,
     options: FollowOptions,
     release: () => void,
-  ): AsyncGenerator<LogItem[], void> {
+  ): AsyncGenerator<readonly LogItem[], void> {
     const { after, signal } = options
-    const behindAfter = (items: LogItem[]) =>
-      after ? items.filter(({ cursor }) => compareCursors(cursor, after) > 0) : items
+    const isBehind = ({ cursor }: LogItem) => !after || compareCursors(cursor, after) > 0
     try {
       if (after && view) yield* this.#between(after, view)
       let index = start
       for (; view; index = 0) {
         while (!signal?.aborted) {
           while (index < view.items.length) {
-            const items = behindAfter(view.items.slice(index))
+            const items = view.since(index)
             index = view.items.length
-            if (items.length > 0) yield items
+            const behind = isBehind(items[0]!) ? items : items.filter(isBehind)
+            if (behind.length > 0) yield behind
           }
           if (view.next || view.closed || this.tail.gone) break
           await view.changed(signal)
@@ -271,6 +271,6 @@ export class SessionLog {
   }
 }
 
-async function* oneByOne<Item>(batches: AsyncGenerator<Item[], void>): AsyncGenerator<Item, void> {
+async function* oneByOne<Item>(batches: AsyncGenerator<readonly Item[], void>): AsyncGenerator<Item, void> {
   for await (const batch of batches) yield* batch
 }

@@ -3,6 +3,7 @@ import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import type { PayloadCodec } from '@temporalio/common'
 import { HistoryDecoder } from './decoder.ts'
 import { type Fact, isModelStep, isToolResult } from './facts.ts'
+import { toNumber } from './history-numbers.ts'
 import type { LogItem } from './projection.ts'
 import { RunView } from './run-view.ts'
 import { TaskPace, TaskTimes } from './task-pace.ts'
@@ -224,9 +225,10 @@ export class Tail {
     if (!this.#token) this.#decoder = new HistoryDecoder(this.#source.codec)
     this.#pace.see(events)
     let follow: string | undefined
+    let hasGrown = false
     for (const event of events) {
       const fact = await this.#decoder.decode(event)
-      this.#seen = Math.max(this.#seen, Number(event.eventId))
+      this.#seen = Math.max(this.#seen, toNumber(event.eventId))
       if (!fact) continue
       if (fact.kind === 'started') this.#begin(fact.input.run)
       if (fact.kind === 'closed' && fact.how === 'terminated') {
@@ -237,13 +239,16 @@ export class Tail {
       // Also keeps out what a re-read brings again.
       if (fact.id <= view.lastId) continue
       view.append(fact)
+      hasGrown = true
       this.newestItem = view.items.at(-1) ?? this.newestItem
       if (fact.kind === 'continued') follow = fact.runId
       if (fact.kind === 'closed') view.closed = true
     }
     this.#token = response.nextPageToken?.length ? response.nextPageToken : undefined
+    // Most pages say how tasks get on: nothing that the readers of a session, a thousand perhaps, had to wake up for.
+    if (hasGrown) this.current?.wake()
     if (follow !== undefined) this.#enter(follow)
-    this.#notify()
+    this.#progressed()
   }
 
   /** A reset: the session lives on with another past. Who follows the old one is let go, and may come again. */
@@ -271,6 +276,10 @@ export class Tail {
 
   #notify(): void {
     this.current?.wake()
+    this.#progressed()
+  }
+
+  #progressed(): void {
     const { resolve } = this.#progress
     this.#progress = Promise.withResolvers()
     resolve()

@@ -1,4 +1,5 @@
 import type { temporal } from '@temporalio/proto'
+import { millisOf } from './history-numbers.ts'
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent
 
@@ -37,10 +38,10 @@ export class TaskPace {
   see(events: HistoryEvent[]): void {
     for (const event of events) {
       if (event.workflowTaskScheduledEventAttributes) {
-        this.#scheduledAt = millis(event)
+        this.#scheduledAt = millisOf(event)
         this.#isWatched = false
       } else if (event.workflowTaskCompletedEventAttributes) {
-        if (this.#scheduledAt !== undefined && this.#isWatched) this.#times.note(millis(event) - this.#scheduledAt)
+        if (this.#scheduledAt !== undefined && this.#isWatched) this.#times.note(millisOf(event) - this.#scheduledAt)
         this.#scheduledAt = undefined
       } else if (event.workflowTaskFailedEventAttributes ?? event.workflowTaskTimedOutEventAttributes) {
         this.#scheduledAt = undefined
@@ -53,8 +54,4 @@ export class TaskPace {
   get pauseMs(): number {
     return this.#scheduledAt === undefined ? 0 : this.#times.averageMs
   }
-}
-
-function millis({ eventTime }: HistoryEvent): number {
-  return Number(eventTime?.seconds ?? 0) * 1000 + (eventTime?.nanos ?? 0) / 1e6
 }

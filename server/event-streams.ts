@@ -4,7 +4,7 @@ import type { EventStream, StreamedEvent } from '../client/api.ts'
 import type { ApiError } from '../protocol/errors.ts'
 import { unavailable } from '../protocol/errors.ts'
 import { envelope } from './envelope.ts'
-import { errorFrame, eventFrame } from './event-frame.ts'
+import { errorFrame, framesOf } from './event-frames.ts'
 import type { ServerLimits } from './limits.ts'
 
 export interface EventStreamsOptions {
@@ -34,7 +34,7 @@ export class EventStreams {
     if (this.#ended) throw closing()
     const leaving = new AbortController()
     const response = reply.raw
-    response.once('close', () => leaving.abort())
+    response.once('close', () => leaving.abort(gone))
     this.#add(response, leaving)
     try {
       const events = await open(leaving.signal).catch((error) => {
@@ -53,7 +53,7 @@ export class EventStreams {
   end(): void {
     this.#ended = true
     for (const [response, leaving] of this.#open) {
-      leaving.abort()
+      leaving.abort(gone)
       if (response.headersSent) response.end()
     }
   }
@@ -75,8 +75,8 @@ export class EventStreams {
         const { done, value } = await iterator.next()
         if (done || leaving.aborted) break
         // Little waits for a slow reader; the rest stays in the log.
-        for (const text of chunks(value)) {
-          if (!response.write(text)) await drained(response)
+        for (const frames of framesOf(value)) {
+          if (!response.write(frames)) await drained(response)
           if (leaving.aborted) break
         }
       }
@@ -107,22 +107,8 @@ export class EventStreams {
   }
 }
 
-/** Characters of events that are written at once. */
-const chunkLength = 64 * 1024
-
-function* chunks(events: StreamedEvent[]): Generator<string, void> {
-  let text = ''
-  for (const event of events) {
-    text += eventFrame(event)
-    if (text.length < chunkLength) continue
-    yield text
-    text = ''
-  }
-  if (text !== '') yield text
-}
-
 /** Not a generator: one that waits could not be returned from. */
-function alone(events: AsyncIterable<StreamedEvent>): AsyncIterable<StreamedEvent[]> {
+function alone(events: AsyncIterable<StreamedEvent>): AsyncIterable<readonly StreamedEvent[]> {
   const iterator = events[Symbol.asyncIterator]()
   return {
     [Symbol.asyncIterator]: () => ({
@@ -137,6 +123,9 @@ function alone(events: AsyncIterable<StreamedEvent>): AsyncIterable<StreamedEven
     }),
   }
 }
+
+/** The usual reason would take down where it was made, for each of a thousand readers that leave. */
+const gone = new Error('the reader has gone')
 
 const closing = () => unavailable('the server is closing: connect again')
 
