@@ -37,13 +37,16 @@ async function canMake(folder: string): Promise<boolean> {
 
 /** A container's groups. */
 export class Cgroup {
-  /** Folders whose `cgroup.procs` a process has to write itself into. */
-  readonly folders: string[]
+  /** What a process without threads writes 0 into to be in it. */
+  readonly entries: string[]
   readonly #version: 'v1' | 'v2'
+  readonly #folders: string[]
 
   private constructor(version: 'v1' | 'v2', folders: string[]) {
     this.#version = version
-    this.folders = folders
+    this.#folders = folders
+    // In version 1 by its only thread: a whole process holds up all others of the host first, which takes 8 to 27 ms.
+    this.entries = folders.map((folder) => path.join(folder, version === 'v1' ? 'tasks' : 'cgroup.procs'))
   }
 
   static async create(version: 'v1' | 'v2', name: string, limits: ContainerLimits): Promise<Cgroup> {
@@ -74,8 +77,8 @@ export class Cgroup {
 
   /** Removes the groups once their processes are gone. */
   async remove(): Promise<void> {
-    if (this.#version === 'v2') await writeFile(`${this.folders[0]}/cgroup.kill`, '1').catch(() => {})
-    for (const folder of this.folders) await removeEmpty(folder)
+    if (this.#version === 'v2') await writeFile(`${this.#folders[0]}/cgroup.kill`, '1').catch(() => {})
+    for (const folder of this.#folders) await removeEmpty(folder)
   }
 }
 

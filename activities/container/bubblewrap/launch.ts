@@ -17,7 +17,7 @@ export interface Launch {
   limits: { memoryBytes: number; pids?: number }
   /** User of the host that the container's processes are; only root can choose one. */
   uid?: number
-  /** cgroup folders to join. */
+  /** Files to write itself into, to be in its cgroups. */
   cgroups: string[]
   /** A folder that is to be seen over the host's /usr, at a folder that bwrap binds; nobody else sees it there. */
   overUsr?: { folder: string; at: string }
@@ -49,7 +49,7 @@ export function launch({ options, command, limits, uid, cgroups, overUsr }: Laun
     ...(cgroups.length > 0 ? [] : [`--data=${Math.max(limits.memoryBytes, leastData)}`]),
     '--core=0',
   ]
-  const join = 'for group in $GROUPS_TO_JOIN; do echo 0 > "$group/cgroup.procs" || exit 1; done; exec "$@"'
+  const join = `for entry in ${cgroups.join(' ')}; do echo 0 > "$entry" || exit 1; done; exec "$@"`
   const outside = [
     ...(overUsr ? overlaid(overUsr) : []),
     'prlimit',
@@ -62,7 +62,7 @@ export function launch({ options, command, limits, uid, cgroups, overUsr }: Laun
     '--',
   ]
   try {
-    return spawn('/bin/sh', ['-c', join.replace('$GROUPS_TO_JOIN', cgroups.join(' ')), 'sh', ...outside, ...command], {
+    return spawn('/bin/sh', ['-c', join, 'sh', ...outside, ...command], {
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
       cwd: '/',
       stdio: ['pipe', 'pipe', 'pipe', ...(seccomp === undefined ? [args] : [seccomp, args])],

@@ -74,7 +74,7 @@ export class Housing {
       command,
       limits: spec.limits,
       ...(uid !== undefined && { uid }),
-      cgroups: this.#cgroup?.folders ?? [],
+      cgroups: this.#cgroup?.entries ?? [],
       ...(software?.overUsr && { overUsr: software.overUsr }),
     })
     this.container = new KeptContainer(process)
