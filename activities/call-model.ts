@@ -53,7 +53,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
     const place = promptPlace(input)
     const atEnd = () => captureAtEnd(outputs, { sessionId, host, bound: input.host })
     return stoppable(logs, sessionId, async (signal) => {
-      let usage = noTokens
+      let usage: StepUsage | undefined
       let ahead: ContainerAhead | undefined
       let cost = (_usage: StepUsage): { cost?: number } => ({})
       try {
@@ -104,8 +104,8 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         }
       } catch (error) {
         const end = { ...(await atEnd()), ...ahead?.bound }
-        if (signal.aborted) return { ...interrupted(usage), ...cost(usage), ...end }
-        throw asFailure(error, end)
+        if (signal.aborted) return { ...interrupted(usage ?? noTokens), ...cost(usage ?? noTokens), ...end }
+        throw asFailure(error, { ...end, ...(usage && { usage, ...cost(usage) }) })
       }
     })
   }

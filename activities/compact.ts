@@ -2,6 +2,7 @@ import type { SessionLogs } from '../log/session-logs.ts'
 import type { TranscriptMessage } from '../log/transcript.ts'
 import type { CompactInput, Compaction } from '../protocol/contract.ts'
 import { costOf, type Prices, priceOf } from '../protocol/prices.ts'
+import type { StepUsage } from '../protocol/usage.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import { stoppable } from './cancellation.ts'
@@ -59,6 +60,9 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web
         records.sessions.get(sessionId),
       ])
       if (!agent || !session) throw asFailure(permanent(`session ${sessionId} has no configuration ${input.revision}`))
+      const price = priceOf(agent.model.id, prices)
+      const costed = (usage: StepUsage) => ({ usage, ...(price && { cost: costOf(price, usage) }) })
+      let usage: StepUsage | undefined
       try {
         const { messages, oldest } = await transcripts.toCompact(sessionId, place, signal)
         const { revision } = input
@@ -71,19 +75,20 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web
           tools: toolsFor(agent, { mcp: mcpTools, outside: web.names }),
           messages: await withFiles(asked(messages), { records, blobs }),
         }
+        const onUsage = (known: StepUsage) => {
+          usage = known
+        }
         const response = await fitting((length) =>
-          model.request({ ...request, messages: shortened(request.messages, length) }, { signal }),
+          model.request({ ...request, messages: shortened(request.messages, length) }, { signal, onUsage }),
         )
-        const price = priceOf(agent.model.id, prices)
         return {
           model: response.model,
           summary: `${introduction}\n\n<summary>\n${summaryOf(response)}\n</summary>`,
-          usage: response.usage,
-          ...(price && { cost: costOf(price, response.usage) }),
+          ...costed(response.usage),
           transcriptFrom: oldest ?? input.run,
         }
       } catch (error) {
-        throw asFailure(error)
+        throw asFailure(error, usage && costed(usage))
       }
     })
   }

@@ -1,6 +1,14 @@
 import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common'
 import proto, { type temporal } from '@temporalio/proto'
-import { type Announcement, type Command, type Delivery, names, type SessionStart } from '../protocol/contract.ts'
+import {
+  type Announcement,
+  type Command,
+  type Delivery,
+  MODEL_FAILURE,
+  type ModelFailure,
+  names,
+  type SessionStart,
+} from '../protocol/contract.ts'
 import type { Fact } from './facts.ts'
 import { millisOf, toNumber } from './history-numbers.ts'
 
@@ -52,7 +60,18 @@ export class HistoryDecoder {
       return this.#ofActivity(completed, (activity) => ({ ...at, kind: 'completed', ...activity, result }))
     }
     const failed = event.activityTaskFailedEventAttributes
-    if (failed) return this.#ofActivity(failed, (activity) => ({ ...at, kind: 'failed', ...activity, how: 'failed' }))
+    if (failed) {
+      const info = failed.failure?.applicationFailureInfo
+      const detail = info?.type === MODEL_FAILURE ? info.details?.payloads?.[0] : undefined
+      const usage = (await this.#value<ModelFailure | undefined>(detail))?.usage
+      return this.#ofActivity(failed, (activity) => ({
+        ...at,
+        kind: 'failed',
+        ...activity,
+        how: 'failed',
+        ...(usage && { usage }),
+      }))
+    }
     const timedOut = event.activityTaskTimedOutEventAttributes
     if (timedOut) {
       return this.#ofActivity(timedOut, (activity) => ({ ...at, kind: 'failed', ...activity, how: 'timedOut' }))

@@ -5,6 +5,7 @@
  */
 import type { Announcement, Command, Compaction, ModelStep, SessionStart, ToolResult } from '../protocol/contract.ts'
 import type { UserEvent } from '../protocol/events.ts'
+import type { StepUsage } from '../protocol/usage.ts'
 
 interface At {
   /** Id of the history event. */
@@ -27,7 +28,8 @@ export type Fact =
   | (At & { kind: 'announced'; announcement: Announcement })
   | (At & OfActivity & { kind: 'scheduled' })
   | CompletedFact
-  | (At & OfActivity & { kind: 'failed'; how: 'failed' | 'timedOut' | 'canceled' })
+  /** `usage`: what a model request had cost before it failed, as far as that is known. */
+  | (At & OfActivity & { kind: 'failed'; how: 'failed' | 'timedOut' | 'canceled'; usage?: StepUsage })
   | (At & OfActivity & { kind: 'cancelRequested' })
   /** The run goes on as another. */
   | (At & { kind: 'continued'; runId: string })

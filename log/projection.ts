@@ -58,7 +58,7 @@ export function project(state: ProjectionState, fact: Fact): LogItem[] {
       // The run goes on: what comes has a place of its own again.
       if (fact.activity === 'sealRun') state.sealedAt = undefined
       if (!asksModel(fact.activity)) return []
-      return items(state, fact.id, [requestEnd(fact.activityId, fact.at, true, undefined)])
+      return items(state, fact.id, [requestEnd(fact.activityId, fact.at, true, fact.usage && { usage: fact.usage })])
     case 'stuck':
       return items(state, fact.id, [stuck(state.run, fact.id, fact.message, fact.at)])
     case 'reset':

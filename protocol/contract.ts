@@ -417,6 +417,10 @@ export interface ModelFailure {
   tooLong?: boolean
   /** What the model's server asked for, milliseconds. */
   retryAfterMs?: number
+  /** What the request had cost before it failed; absent when nothing of it is known. */
+  usage?: StepUsage
+  /** As in a `ModelStep`. */
+  cost?: number
   /** As in a `ModelStep`. */
   host?: string
   /** As in a `ModelStep`. */

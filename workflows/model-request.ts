@@ -35,6 +35,8 @@ export async function untilAnswered<T>(
       const judged = judge(error)
       const failure = asModelFailure(judged)
       state.host ??= failure.host
+      const { usage, cost } = failure
+      if (usage) state.spend({ usage, ...(cost !== undefined && { cost }) })
       if (takesOver(failure)) return undefined
       if (judged.kind === 'lost') lost++
       if (!failure.transient || attempt >= state.settings.modelAttempts || lost >= livesPerStep) {
@@ -45,6 +47,8 @@ export async function untilAnswered<T>(
         giveUp(state, { type: failure.error, message: failure.message }, { retracted })
         return undefined
       }
+      // The budget is looked at before each request, also before one that is repeated.
+      if (usage && state.capped) return undefined
       if (!(await waitForRetry(state, failure, attempt))) return undefined
     }
   }

@@ -11,7 +11,10 @@ export const permanent = (message: string) =>
  * A failed model request as the activity reports it to the workflow. Anything else is left as it is.
  * @param more for the workflow to know beside it
  */
-export function asFailure(error: unknown, more: Pick<ModelFailure, 'elsewhere' | 'host'> = {}): unknown {
+export function asFailure(
+  error: unknown,
+  more: Pick<ModelFailure, 'elsewhere' | 'host' | 'usage' | 'cost'> = {},
+): unknown {
   if (!(error instanceof ModelRequestFailed)) return error
   const failure: ModelFailure = { ...error.failure, ...more }
   return ApplicationFailure.create({

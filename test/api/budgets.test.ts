@@ -9,7 +9,7 @@ let host: TestHost
 beforeAll(async () => {
   // A dollar for each token of the reply: a few words cost more than the budgets here.
   const prices = { 'claude-opus-5': { input: 0.001, output: 1e6 } }
-  host = await startTestHost({ config: { model: { prices } } })
+  host = await startTestHost({ config: { model: { prices, stallTimeoutMs: 1000 } } })
 })
 afterAll(() => host?.remove())
 
@@ -39,6 +39,22 @@ describe('a session with a budget', () => {
     expect(typesOf(events).slice(-3)).toEqual(['session.thread_status_idle', 'session.usage', 'session.status_idle'])
     expect(stopOf(events)).toMatchObject({ stop_reason: { type: 'budget_reached' } })
     expect((await host.client.beta.sessions.retrieve(session.id)).status).toBe('idle')
+  })
+
+  it('stops before a failed request is repeated, when that one used the budget up', async () => {
+    const session = await capped()
+    const before = host.model.requests.length
+    const events = await converse(host.client, session.id, '#fault silence\n#say done')
+    expect(host.model.requests.length - before).toBe(1)
+    expect(stopOf(events)).toMatchObject({ stop_reason: { type: 'budget_reached' } })
+    const stream = await host.client.beta.sessions.events.stream(session.id)
+    await host.client.beta.sessions.update(session.id, { budget: null })
+    const later = []
+    for await (const event of stream) {
+      later.push(event)
+      if (event.type === 'session.status_idle') break
+    }
+    expect(lastText(later)).toContain('done')
   })
 
   it('goes on by itself when the budget is raised, and when it is removed', async () => {

@@ -33,6 +33,22 @@ describe('a passing failure of the model', () => {
     })
   }
 
+  it.each(['silence', '529'])('(%s) is in the accounts with what it had cost', async (fault) => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, `#fault ${fault}\n#say accounted`)
+    const [failed, answered] = events.flatMap((event) => (event.type === 'span.model_request_end' ? [event] : []))
+    expect([failed!.is_error, answered!.is_error]).toEqual([true, false])
+    const input = ({ model_usage }: NonNullable<typeof failed>) =>
+      model_usage.input_tokens + model_usage.cache_creation_input_tokens + model_usage.cache_read_input_tokens
+    // The other one ends behind the first event of the reply, which says how long the prompt was.
+    if (fault === '529') expect(input(failed!)).toBe(0)
+    else expect(input(failed!)).toBe(input(answered!))
+    const { usage } = await host.client.beta.sessions.retrieve(session.id)
+    for (const kind of ['input_tokens', 'output_tokens', 'cache_read_input_tokens'] as const) {
+      expect(usage[kind]).toBe(failed!.model_usage[kind] + answered!.model_usage[kind])
+    }
+  })
+
   it('waits as long as the server asks', async () => {
     const session = await newSession(host)
     const events = await converse(host.client, session.id, '#fault 429 retry-after=1\n#say answered')
