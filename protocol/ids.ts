@@ -33,7 +33,7 @@ const atOnce = 62n ** BigInt(digitsAtOnce)
 /** Writes a number in base 62, left-padded with zeros to `width`. */
 export function base62(value: bigint, width: number): string {
   let text = ''
-  // Every event gets an id, and to divide a bigint takes ten times as long.
+  // Every event gets an id, and dividing a bigint takes much longer than dividing a double.
   for (let rest = value; ; rest /= atOnce) {
     const isLast = rest < atOnce
     let digits = Number(isLast ? rest : rest % atOnce)

@@ -13,6 +13,18 @@ describe('the view of a run', () => {
     expect(view).toMatchObject({ run: 0, lastId: 5, started: facts[0], sealedAt: undefined })
   })
 
+  it('gives all who are at one place the same items, and others once there are more', () => {
+    const view = new RunView(0)
+    for (const one of [fact.started(1), fact.delivered(3, 'a', 'b')]) view.append(one)
+    const items = view.since(1)
+    expect(items.map(({ event }) => event.id)).toEqual(['b'])
+    expect(view.since(1)).toBe(items)
+    expect(view.since(0)).toHaveLength(2)
+    view.append(fact.delivered(5, 'c'))
+    expect(view.since(1).map(({ event }) => event.id)).toEqual(['b', 'c'])
+    expect(items).toHaveLength(1)
+  })
+
   it('wakes everybody who waits, once', async () => {
     const view = new RunView(0)
     let woken = 0
