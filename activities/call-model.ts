@@ -104,14 +104,19 @@ export function makeCallModel(dependencies: CallModelDependencies) {
         }
       } catch (error) {
         const end = { ...(await atEnd()), ...ahead?.bound }
-        if (signal.aborted) return { ...interrupted(usage ?? noTokens), ...cost(usage ?? noTokens), ...end }
-        throw asFailure(error, { ...end, ...(usage && { usage, ...cost(usage) }) })
+        const spent = (known: StepUsage) => ({ usage: known, ...cost(known) })
+        if (signal.aborted) return { ...interrupted, ...spent(usage ?? noTokens), ...end }
+        throw asFailure(error, { ...end, ...(usage && spent(usage)) })
       }
     })
   }
 }
 
-/** What a request leaves that was stopped: nothing but the tokens it had cost. */
-function interrupted(usage: StepUsage): ModelStep {
-  return { model: '', content: [], stop_reason: null, usage, tools: [], interrupted: true }
-}
+/** What a request leaves that was stopped, beside the tokens it had cost. */
+const interrupted = {
+  model: '',
+  content: [],
+  stop_reason: null,
+  tools: [],
+  interrupted: true,
+} satisfies Partial<ModelStep>

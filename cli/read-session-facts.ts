@@ -1,6 +1,7 @@
 import type { Connection } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
 import proto, { type temporal } from '@temporalio/proto'
+import { millisOf } from '../log/history-numbers.ts'
 import type { HoldfastCodec } from '../log/payload-codec.ts'
 import { isNotFound } from '../log/tail.ts'
 import { names, type SessionMemo } from '../protocol/contract.ts'
@@ -70,20 +71,20 @@ export async function readSessionFacts(
     return {
       id,
       status: state?.status ?? 'unknown',
-      lastEventAt: ms(events[0]?.eventTime),
+      lastEventAt: millisOf(events[0]?.eventTime),
       unpolled,
       ...(how && { ended: { how, ...(reason && { reason }) } }),
       ...(state?.host && state.host !== queue && { host: state.host }),
       ...(reset && { reset }),
       ...(task && {
-        task: { since: ms(task.originalScheduledTime), attempt: task.attempt ?? 1, ...(failure && { failure }) },
+        task: { since: millisOf(task.originalScheduledTime), attempt: task.attempt ?? 1, ...(failure && { failure }) },
       }),
       activities: (described.pendingActivities ?? []).map((activity) => ({
         name: activity.activityType?.name ?? '',
-        since: ms(activity.lastStartedTime ?? activity.scheduledTime),
+        since: millisOf(activity.lastStartedTime ?? activity.scheduledTime),
         attempt: activity.attempt ?? 1,
         begun: activity.state === PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
-        ...(activity.lastHeartbeatTime && { lastHeartbeatAt: ms(activity.lastHeartbeatTime) }),
+        ...(activity.lastHeartbeatTime && { lastHeartbeatAt: millisOf(activity.lastHeartbeatTime) }),
         ...(activity.lastFailure?.message && { lastFailure: activity.lastFailure.message }),
       })),
     }
@@ -116,7 +117,7 @@ export class Polls {
       taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     })
     // The server forgets one that is gone only after minutes; a living one asks again at least every minute.
-    return (pollers ?? []).some(({ lastAccessTime }) => Date.now() - ms(lastAccessTime) < pollMs)
+    return (pollers ?? []).some(({ lastAccessTime }) => Date.now() - millisOf(lastAccessTime) < pollMs)
   }
 }
 
@@ -139,7 +140,7 @@ function newestTaskFailure(events: Events): string | undefined {
 function resetOf(events: Events): SessionFacts['reset'] {
   for (const { workflowTaskFailedEventAttributes: failed, eventTime } of events) {
     if (failed?.cause !== WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW) continue
-    return { at: ms(eventTime), ...(failed.failure?.message && { reason: failed.failure.message }) }
+    return { at: millisOf(eventTime), ...(failed.failure?.message && { reason: failed.failure.message }) }
   }
   return undefined
 }
@@ -157,6 +158,3 @@ const endings: Record<number, 'completed' | NonNullable<SessionFacts['ended']>['
   [WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CANCELED]: 'canceled',
   [WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT]: 'timedOut',
 }
-
-const ms = (time: { seconds?: unknown; nanos?: number | null } | null | undefined) =>
-  Number(time?.seconds ?? 0) * 1000 + Math.floor((time?.nanos ?? 0) / 1e6)

@@ -24,7 +24,7 @@ export async function openStream(
 ): Promise<EventStream> {
   const previews = new PreviewQueue(deltas)
   const closing = new AbortController()
-  // With a reason, for the usual one takes down where it was made, which takes longer than all the rest.
+  // With a reason: the usual one takes down where it was made, for each of a thousand readers.
   const end = () => closing.abort(closed)
   // Not `AbortSignal.any`: a thousand readers look often whether it was aborted, which takes long there.
   signal?.addEventListener('abort', end, { once: true })

@@ -25,7 +25,7 @@ export class HistoryDecoder {
 
   /** The fact of an event, or undefined for one that means nothing here (workflow tasks, timers, markers). */
   async decode(event: HistoryEvent): Promise<Fact | undefined> {
-    const at = { id: toNumber(event.eventId), at: new Date(millisOf(event)).toISOString() }
+    const at = { id: toNumber(event.eventId), at: new Date(millisOf(event.eventTime)).toISOString() }
 
     const started = event.workflowExecutionStartedEventAttributes
     if (started) return { ...at, kind: 'started', input: await this.#value<SessionStart>(started.input?.payloads?.[0]) }

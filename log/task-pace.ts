@@ -37,11 +37,12 @@ export class TaskPace {
   /** Takes in a page of events, in their order. */
   see(events: HistoryEvent[]): void {
     for (const event of events) {
+      const at = millisOf(event.eventTime)
       if (event.workflowTaskScheduledEventAttributes) {
-        this.#scheduledAt = millisOf(event)
+        this.#scheduledAt = at
         this.#isWatched = false
       } else if (event.workflowTaskCompletedEventAttributes) {
-        if (this.#scheduledAt !== undefined && this.#isWatched) this.#times.note(millisOf(event) - this.#scheduledAt)
+        if (this.#scheduledAt !== undefined && this.#isWatched) this.#times.note(at - this.#scheduledAt)
         this.#scheduledAt = undefined
       } else if (event.workflowTaskFailedEventAttributes ?? event.workflowTaskTimedOutEventAttributes) {
         this.#scheduledAt = undefined

@@ -203,6 +203,9 @@ describe('a reply that is no summary', () => {
       const seen = JSON.stringify(model.requests.at(-1)!.body.messages)
       expect(seen).toContain('all was well')
       expect(seen).not.toContain('First a look.')
+      // What was not taken has its cost all the same.
+      const spent = model.requests.reduce((sum, { usage }) => sum + usage!.output_tokens, 0)
+      expect((await host.client.beta.sessions.retrieve(session.id)).usage.output_tokens).toBe(spent)
     } finally {
       await host.remove()
       await model.close()

@@ -25,3 +25,14 @@ describe('a workflow task that failed', () => {
     expect(await failedFor(WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND)).toBeUndefined()
   })
 })
+
+describe('the time of a fact', () => {
+  it('is the millisecond that the event lies in, also at its end', async () => {
+    const fact = await new HistoryDecoder(codec).decode({
+      eventId: 4 as never,
+      eventTime: { seconds: 1_764_000_000 as never, nanos: 662_999_999 },
+      workflowExecutionCompletedEventAttributes: {},
+    })
+    expect(fact).toMatchObject({ kind: 'closed', at: '2025-11-24T16:00:00.662Z' })
+  })
+})
