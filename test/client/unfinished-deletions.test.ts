@@ -35,6 +35,7 @@ function failing(runtime: Runtime, { starts }: { starts: boolean }): Holdfast {
   return Holdfast.over({ ...runtime, connection: broken })
 }
 
+const notFound = 5
 const minutes = (count: number) => Date.now() + count * 60_000
 
 it.each([{ starts: false }, { starts: true }])(
@@ -58,19 +59,20 @@ it.each([{ starts: false }, { starts: true }])(
     const [left] = await records.sessions.deletedBefore(new Date(minutes(1)).toISOString(), { limit: 1 })
     expect(await records.sessions.get(left!)).toBeDefined()
     await expect(holdfast.sessions.retrieve(left!)).rejects.toMatchObject({ status: 404 })
+    const described = (workflowId: string) =>
+      runtime.connection.workflowService.describeWorkflowExecution({
+        namespace: runtime.namespace,
+        execution: { workflowId },
+      })
     // Who has marked it may still be at it.
     await finishDeletions(runtime)
-    expect(await records.sessions.get(left!)).toBeDefined()
+    await expect(described(`erase-${left}`)).rejects.toMatchObject({ code: notFound })
 
     await finishDeletions(runtime, minutes(2))
     await until(async () => !(await records.sessions.get(left!)))
     expect((await records.files.list({ limit: 1, scope: left! })).rows).toEqual([])
     expect(await runtime.logs.get(left!).lastSegment()).toBeUndefined()
-    const gone = runtime.connection.workflowService.describeWorkflowExecution({
-      namespace: runtime.namespace,
-      execution: { workflowId: left! },
-    })
-    await expect(gone).rejects.toMatchObject({ code: 5 })
+    await expect(described(left!)).rejects.toMatchObject({ code: notFound })
     expect((await client.beta.files.retrieveMetadata(file.id)).id).toBe(file.id)
   },
 )
