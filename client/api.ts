@@ -27,6 +27,7 @@ import type {
   SessionResource,
   SessionUpdateParams,
 } from '../protocol/sessions.ts'
+import type { SessionThread, ThreadEventListParams, ThreadListParams } from '../protocol/threads.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
 import type { VaultsApi } from './vaults-api.ts'
 
@@ -91,6 +92,7 @@ export interface SessionsApi {
   delete(sessionId: string): Promise<{ id: string; type: 'session_deleted' }>
   events: SessionEventsApi
   resources: SessionResourcesApi
+  threads: SessionThreadsApi
 }
 
 export interface SessionResourcesApi {
@@ -145,4 +147,17 @@ export interface SessionEventsApi {
    * Closing the iterator or aborting the signal frees what it holds.
    */
   stream(sessionId: string, params?: EventStreamParams): Promise<EventStream>
+}
+
+/** A session has one thread, the primary one: it lives as long as the session, and its events are the session's. */
+export interface SessionThreadsApi {
+  list(sessionId: string, params?: ThreadListParams): Promise<Page<SessionThread>>
+  retrieve(threadId: string, params: { session_id: string }): Promise<SessionThread>
+  /** @throws ApiError 400: the primary thread ends with its session */
+  archive(threadId: string, params: { session_id: string }): Promise<SessionThread>
+  events: {
+    list(threadId: string, params: ThreadEventListParams & { session_id: string }): Promise<Page<SessionEvent>>
+    /** As the stream of a session's events. */
+    stream(threadId: string, params: EventStreamParams & { session_id: string }): Promise<EventStream>
+  }
 }

@@ -1,6 +1,8 @@
 import type { SessionMemo } from '../protocol/contract.ts'
+import { primaryThreadId } from '../protocol/ids.ts'
 import type { Session, SessionAgent } from '../protocol/sessions.ts'
 import type { SessionStatus } from '../protocol/status.ts'
+import type { SessionThread } from '../protocol/threads.ts'
 import { noUsage } from '../protocol/usage.ts'
 import type { SessionRecord } from '../store/records.ts'
 
@@ -36,5 +38,26 @@ export function sessionView(record: SessionRecord, agent: SessionAgent, state: S
     created_at: record.createdAt,
     updated_at: new Date(changed).toISOString(),
     archived_at: record.archivedAt,
+  }
+}
+
+/** The session's primary thread: what the session is, as far as an agent at work has it. Source: spec §13.4. */
+export function threadView(record: SessionRecord, agent: SessionAgent, state: SessionMemo | undefined): SessionThread {
+  const session = sessionView(record, agent, state)
+  const { multiagent: _, ...own } = session.agent
+  const hasWorked = (state?.usage.active_seconds ?? 0) > 0
+  return {
+    id: primaryThreadId(session.id),
+    type: 'session_thread',
+    session_id: session.id,
+    parent_thread_id: null,
+    agent: own,
+    status: session.status,
+    workflow_run_id: null,
+    stats: hasWorked || state?.activeSince !== undefined ? session.stats : null,
+    usage: hasWorked ? session.usage : null,
+    created_at: session.created_at,
+    updated_at: session.updated_at,
+    archived_at: session.archived_at,
   }
 }

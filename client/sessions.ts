@@ -16,6 +16,7 @@ import {
   sessionListParams,
   sessionUpdateParams,
 } from '../protocol/sessions.ts'
+import type { SessionThread } from '../protocol/threads.ts'
 import { refuseSearch } from '../protocol/unsupported.ts'
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
@@ -27,7 +28,8 @@ import { checkBudgetable, sessionChange } from './session-change.ts'
 import { createSessionEventsApi } from './session-events.ts'
 import { sessionRecord } from './session-record.ts'
 import { prepareResources } from './session-resources.ts'
-import { sessionView, statusOf } from './session-view.ts'
+import { createSessionThreadsApi } from './session-threads.ts'
+import { sessionView, statusOf, threadView } from './session-view.ts'
 import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
 
 type CreateParams = z.output<typeof sessionCreateParams>
@@ -36,6 +38,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   const { records } = runtime
 
   const record = (sessionId: string) => sessionRecord(runtime, sessionId)
+  const events = createSessionEventsApi(runtime, record)
 
   async function configuration(row: SessionRecord): Promise<SessionAgent> {
     return (await records.sessions.configuration(row.id, row.revision))!
@@ -53,6 +56,12 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   async function view(row: SessionRecord): Promise<Session> {
     const [agent, state] = await Promise.all([configuration(row), stateOf(row)])
     return sessionView(row, agent, state)
+  }
+
+  async function viewThread(sessionId: string): Promise<SessionThread> {
+    const row = await record(sessionId)
+    const [agent, state] = await Promise.all([configuration(row), stateOf(row)])
+    return threadView(row, agent, state)
   }
 
   /** @throws ApiError 400 unless the session is idle or terminated */
@@ -184,9 +193,11 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
 
     list: (input) => listSessions(runtime, input, configuration, stateOf),
 
-    events: createSessionEventsApi(runtime, record),
+    events,
 
     resources: createResourcesApi(runtime, record),
+
+    threads: createSessionThreadsApi(viewThread, events),
   }
   return api
 

@@ -7,7 +7,7 @@ import { limits } from './limits.ts'
 import { metadataParams, metadataPatch } from './metadata.ts'
 import { createdAtFilter, pageParams } from './pagination.ts'
 import { isBranchName } from './repository-url.ts'
-import type { SessionStatus } from './status.ts'
+import { type SessionStatus, sessionStatuses } from './status.ts'
 import type { SessionUsage } from './usage.ts'
 
 /** The agent as a session runs it: a version with the session's overrides applied. Source: spec §6.1. */
@@ -165,7 +165,7 @@ export const sessionListParams = pageParams('sessions').extend({
   agent_version: z.int().min(1).optional(),
   deployment_id: z.string().optional(),
   memory_store_id: z.string().optional(),
-  statuses: z.array(z.enum(['idle', 'running', 'rescheduling', 'terminated'])).optional(),
+  statuses: z.array(z.enum(sessionStatuses)).optional(),
   order: z.enum(['asc', 'desc']).optional(),
   include_archived: z.boolean().optional(),
   created_at: createdAtFilter.optional(),

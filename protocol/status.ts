@@ -7,6 +7,7 @@ export const transitions = {
 } as const
 
 export type SessionStatus = keyof typeof transitions
+export const sessionStatuses = Object.keys(transitions) as SessionStatus[]
 export type StatusFact = 'work' | 'settle' | 'transientError' | 'retry' | 'exhausted' | 'interrupt' | 'archive'
 
 /** The status after a fact. Throws when the table does not allow it. */

@@ -35,7 +35,6 @@ const ofPaths: [path: RegExp, what: string][] = [
   [/^\/v1\/skills(\/|$)/, 'skills'],
   [/^\/v1\/deployments(\/|$)/, 'deployments'],
   [/^\/v1\/deployment_runs(\/|$)/, 'deployment_runs'],
-  [/^\/v1\/sessions\/[^/]+\/threads(\/|$)/, 'sessions.threads'],
   [/^\/v1\/environments\/[^/]+\/work(\/|$)/, 'environments.work'],
 ]
 

@@ -18,6 +18,7 @@ import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
 import { memoryStoreRoutes } from './routes/memory-stores.ts'
 import { sessionResourceRoutes } from './routes/session-resources.ts'
+import { sessionThreadRoutes } from './routes/session-threads.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { vaultRoutes } from './routes/vaults.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
@@ -124,6 +125,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
       sessionRoutes(routes, api, streams)
       vaultRoutes(routes, api)
       sessionResourceRoutes(routes, api)
+      sessionThreadRoutes(routes, api, streams)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
     },
     { prefix: '/v1' },

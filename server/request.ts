@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { invalidRequest } from '../protocol/errors.ts'
+import { readQuery } from './query.ts'
 
 /** Routes of one object. */
 export interface IdRoute {
@@ -16,6 +17,14 @@ export function idempotencyKey(request: FastifyRequest): { idempotencyKey?: stri
   if (typeof key !== 'string' || key === '') return {}
   if (key.length > 255) throw invalidRequest('idempotency-key: must have at most 255 characters')
   return { idempotencyKey: key }
+}
+
+/** What a reader wants of a stream; the place that it has reached may be a header too, as browsers send it. */
+export function streamParams(request: FastifyRequest): Record<string, unknown> {
+  const params = readQuery(request, { after: 'text', event_deltas: 'list' })
+  const last = request.headers['last-event-id']
+  if (typeof last === 'string' && last !== '') params.after = last
+  return params
 }
 
 /** Whether the request asks for a beta by its header. */

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { HoldfastApi } from '../../client/api.ts'
 import type { EventStreams } from '../event-streams.ts'
 import { readQuery } from '../query.ts'
-import { bodyOf, type IdRoute, idempotencyKey } from '../request.ts'
+import { bodyOf, type IdRoute, idempotencyKey, streamParams } from '../request.ts'
 
 export function sessionRoutes(app: FastifyInstance, { sessions }: HoldfastApi, streams: EventStreams): void {
   app.post('/sessions', (request) => sessions.create(bodyOf(request), idempotencyKey(request)))
@@ -38,9 +38,7 @@ export function sessionRoutes(app: FastifyInstance, { sessions }: HoldfastApi, s
   )
   // A stream has no head of its own: asking for it would open one.
   app.get<IdRoute>('/sessions/:id/events/stream', { exposeHeadRoute: false }, async (request, reply) => {
-    const params = readQuery(request, { after: 'text', event_deltas: 'list' })
-    const last = request.headers['last-event-id']
-    if (typeof last === 'string' && last !== '') params.after = last
+    const params = streamParams(request)
     await streams.serve(request, reply, (signal) => sessions.events.stream(request.params.id, { ...params, signal }))
     return reply
   })

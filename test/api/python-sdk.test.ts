@@ -14,6 +14,7 @@ describe('the official Python SDK', () => {
     expect(seen).toMatchObject({
       status: 'idle',
       pinned: 1,
+      threads: [['idle', 5]],
       versions: [1],
       archived: 'terminated',
       after_archive: 409,

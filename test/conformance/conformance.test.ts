@@ -16,6 +16,7 @@ import { matches, notOffered } from './not-offered.ts'
 import { Recorder, type Seen } from './recorder.ts'
 import { methodsOf } from './sdk-methods.ts'
 import { sessionResourceConformance } from './session-resources.ts'
+import { sessionThreadConformance } from './session-threads.ts'
 import { sessionConformance } from './sessions.ts'
 import { type Line, table } from './table.ts'
 import { vaultConformance } from './vaults.ts'
@@ -34,6 +35,7 @@ environmentConformance(world)
 fileConformance(world)
 sessionConformance(world)
 sessionResourceConformance(world)
+sessionThreadConformance(world)
 memoryStoreConformance(world)
 vaultConformance(world)
 eventConformance(world)

@@ -57,6 +57,10 @@ pinned = client.beta.sessions.create(
 seen["pinned"] = pinned.agent.version
 seen["listed"] = {listed.id: listed.status for listed in client.beta.sessions.list()}
 seen["events"] = [event.type for event in client.beta.sessions.events.list(session.id, limit=5)]
+seen["threads"] = [
+    (thread.status, len(client.beta.sessions.threads.events.list(thread.id, session_id=session.id, limit=5).data))
+    for thread in client.beta.sessions.threads.list(session.id)
+]
 seen["versions"] = [version.version for version in client.beta.agents.versions.list(agent.id)]
 
 client.beta.sessions.archive(session.id)

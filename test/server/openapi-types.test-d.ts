@@ -7,12 +7,13 @@ import type { Environment } from '../../protocol/environments.ts'
 import type { SessionEvent, StreamEvent, UserEvent } from '../../protocol/events.ts'
 import type { FileMetadata } from '../../protocol/files.ts'
 import type { Session, SessionAgent, SessionResource } from '../../protocol/sessions.ts'
+import type { SessionThread } from '../../protocol/threads.ts'
 import type { Vault } from '../../protocol/vaults.ts'
 import type { agent, sessionAgent } from '../../server/openapi/objects/agents.ts'
 import type { environment } from '../../server/openapi/objects/environments.ts'
 import type { sessionEvent, streamEvent, userEvent } from '../../server/openapi/objects/events.ts'
 import type { file } from '../../server/openapi/objects/files.ts'
-import type { session, sessionResource } from '../../server/openapi/objects/sessions.ts'
+import type { session, sessionResource, sessionThread } from '../../server/openapi/objects/sessions.ts'
 import type { credential, credentialValidation, vault } from '../../server/openapi/objects/vaults.ts'
 
 /** Fails to compile unless every `From` is a `To`. Open objects have an index, which interfaces have not. */
@@ -28,6 +29,7 @@ export type Answers = [
   Fits<SessionAgent, z.infer<typeof sessionAgent>>,
   Fits<Environment, z.infer<typeof environment>>,
   Fits<Session, z.infer<typeof session>>,
+  Fits<SessionThread, z.infer<typeof sessionThread>>,
   Fits<SessionResource, z.infer<typeof sessionResource>>,
   Fits<FileMetadata, z.infer<typeof file>>,
   Fits<Vault, z.infer<typeof vault>>,

@@ -40,3 +40,7 @@ export const agent = z.looseObject({ ...fields, metadata, ...archivable }).meta(
 
 /** The agent as a session runs it. Source: spec §6.1. */
 export const sessionAgent = z.looseObject(fields).meta({ id: 'SessionAgent' })
+
+const { multiagent: _, ...ofThread } = fields
+/** The agent of a thread, which cannot have others below it. Source: spec §13.4. */
+export const threadAgent = z.looseObject(ofThread).meta({ id: 'SessionThreadAgent' })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { sessionAgent } from './agents.ts'
+import { sessionStatuses } from '../../../protocol/status.ts'
+import { sessionAgent, threadAgent } from './agents.ts'
 import { archivable, metadata, times } from './common.ts'
 
 export const fileResource = z
@@ -47,12 +48,15 @@ export const sessionUsage = z
   })
   .meta({ id: 'SessionUsage' })
 
+const status = z.enum(sessionStatuses)
+const stats = z.looseObject({ active_seconds: z.number(), duration_seconds: z.number() })
+
 /** Source: spec §6.1. */
 export const session = z
   .looseObject({
     id: z.string(),
     type: z.literal('session'),
-    status: z.enum(['idle', 'running', 'rescheduling', 'terminated']),
+    status,
     agent: sessionAgent,
     environment_id: z.string(),
     title: z.string().nullable(),
@@ -61,9 +65,25 @@ export const session = z
     vault_ids: z.array(z.string()),
     budget: z.unknown(),
     usage: sessionUsage,
-    stats: z.looseObject({ active_seconds: z.number(), duration_seconds: z.number() }),
+    stats,
     outcome_evaluations: z.array(z.unknown()),
     deployment_id: z.string().nullable(),
     ...archivable,
   })
   .meta({ id: 'Session' })
+
+/** Source: spec §13.4. */
+export const sessionThread = z
+  .looseObject({
+    id: z.string(),
+    type: z.literal('session_thread'),
+    session_id: z.string(),
+    parent_thread_id: z.null(),
+    agent: threadAgent,
+    status,
+    workflow_run_id: z.null(),
+    stats: stats.nullable(),
+    usage: sessionUsage.nullable(),
+    ...archivable,
+  })
+  .meta({ id: 'SessionThread' })

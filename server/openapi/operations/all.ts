@@ -4,6 +4,7 @@ import { environmentOperations } from './environments.ts'
 import { fileOperations } from './files.ts'
 import { memoryStoreOperations } from './memory-stores.ts'
 import { sessionResourceOperations } from './session-resources.ts'
+import { sessionThreadOperations } from './session-threads.ts'
 import { sessionOperations } from './sessions.ts'
 import { vaultOperations } from './vaults.ts'
 
@@ -13,6 +14,7 @@ export const operations: readonly Operation[] = [
   ...environmentOperations,
   ...sessionOperations,
   ...sessionResourceOperations,
+  ...sessionThreadOperations,
   ...fileOperations,
   ...memoryStoreOperations,
   ...vaultOperations,
