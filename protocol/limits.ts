@@ -17,6 +17,7 @@ export const limits = {
   /** Bytes of one uploaded file. */
   fileBytes: 500 * 1024 * 1024,
   filesPerSession: 500,
+  mountPathBytes: 1024,
   /** The API states none. */
   repositoriesPerSession: 20,
   memoryStoresPerSession: 8,

@@ -1,4 +1,5 @@
 /** Where a session's resources may lie in its container. Source: spec §12.1, §12.4. */
+import { limits } from './limits.ts'
 
 /** Trees that belong to the system: nothing may be mounted on them or below them. */
 const system = [
@@ -30,10 +31,15 @@ const ours = [
   '/workspace',
 ]
 
+/** What lies there becomes a download: it would be one of an upload. */
+const outputs = '/mnt/session/outputs'
+
+const bytesOf = (text: string) => new TextEncoder().encode(text).length
+
 /** Why nothing can be mounted at this path, or undefined when it can. */
 export function mountTargetProblem(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must be an absolute path'
-  if (path.length > 1024) return 'is longer than 1024 characters'
+  if (bytesOf(path) > limits.mountPathBytes) return `is longer than ${limits.mountPathBytes} bytes`
   if (/\p{Cc}/u.test(path)) return 'has a control character'
   if (
     path !== '/' &&
@@ -44,7 +50,9 @@ export function mountTargetProblem(path: string): string | undefined {
   ) {
     return 'must not have empty, "." or ".." parts'
   }
+  if (path.split('/').some((part) => bytesOf(part) > 255)) return 'has a part that is longer than 255 bytes'
   if (ours.includes(path)) return `${path} is a folder of the container itself`
+  if (path.startsWith(`${outputs}/`)) return `${outputs} is for what the agent leaves`
   const tree = system.find((root) => path === root || path.startsWith(`${root}/`))
   return tree && `${tree} belongs to the system`
 }

@@ -1,6 +1,6 @@
 import { type BigIntStats, opendirSync } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
-import { Beneath } from './beneath.ts'
+import { Beneath } from '../beneath.ts'
 
 /** Bounds of a walk: an agent can make more entries than anybody wants to look at. */
 const mostEntries = 20_000

@@ -105,6 +105,19 @@ describe('the resources of a session', () => {
       'mount_path: /mnt/session/uploads/data collides with /mnt/session/uploads/data',
     )
     await refused({ type: 'file', file_id, mount_path: '/etc/passwd' }, 'mount_path: /etc belongs to the system')
+    await refused(
+      { type: 'file', file_id, mount_path: '/mnt/session/outputs/o.txt' },
+      'mount_path: /mnt/session/outputs is for what the agent leaves',
+    )
+    // Counted as the disk does.
+    await refused(
+      { type: 'file', file_id, mount_path: `/workspace/${'ü'.repeat(128)}` },
+      'mount_path: has a part that is longer than 255 bytes',
+    )
+    await refused(
+      { type: 'file', file_id, mount_path: '/workspace'.padEnd(700, '/ü') },
+      'mount_path: is longer than 1024 bytes',
+    )
     expect(await status(resources().add(session.id, { type: 'memory_store' } as never) as Promise<unknown>)).toEqual([
       400,
       expect.stringContaining('type'),

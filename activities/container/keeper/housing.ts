@@ -1,9 +1,10 @@
 import { bwrapOptions, command } from '../bubblewrap/arguments.ts'
 import { Cgroup, type CgroupVersion } from '../bubblewrap/cgroups.ts'
 import { launch } from '../bubblewrap/launch.ts'
-import type { ContainerSpec, EgressPolicy, Injection } from '../provider.ts'
+import type { ContainerNotice, ContainerSpec, EgressPolicy, Injection } from '../provider.ts'
 import { Gateway } from './gateway.ts'
 import { KeptContainer } from './kept-container.ts'
+import { makeMountPoints } from './mount-points.ts'
 import type { RuntimeFiles } from './runtime-files.ts'
 import type { SessionFolder } from './session-folder.ts'
 import { layOut } from './software.ts'
@@ -26,6 +27,8 @@ export class Housing {
   #gateway: Gateway | undefined
   /** Absent until it is started. */
   container: KeptContainer | undefined
+  /** What of its mounts is not there. */
+  notices: ContainerNotice[] = []
 
   constructor(host: Host, folder: SessionFolder) {
     this.#host = host
@@ -50,6 +53,8 @@ export class Housing {
     const { runtime, cgroups, cgroupPrefix } = this.#host
     const folder = this.#folder
     if (uid !== undefined) await giveWritableMounts(spec.mounts, uid)
+    const { mounts, notices } = await makeMountPoints(folder, spec.mounts, uid)
+    this.notices = notices
     this.#cgroup = cgroups && (await Cgroup.create(cgroups, `${cgroupPrefix}${spec.sessionId}`, spec.limits))
     if (spec.egress) this.#gateway = await Gateway.open(folder.gateway, spec.egress, uid)
     const certificate = this.#gateway?.certificate
@@ -65,7 +70,7 @@ export class Housing {
     const { tmpBytes } = spec.limits
     const process = launch({
       options: (seccompDescriptor) =>
-        bwrapOptions(layout, [...spec.mounts, ...(software?.mounts ?? [])], {
+        bwrapOptions(layout, [...mounts, ...(software?.mounts ?? [])], {
           tmpBytes,
           seccompDescriptor,
           environment: { ...software?.variables, ...spec.environment },

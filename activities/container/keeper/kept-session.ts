@@ -265,10 +265,11 @@ export class KeptSession {
       this.#housing = new Housing(this.#host, this.#folder)
       const container = await this.#housing.start(spec, uid)
       this.#mounted = mounted
+      for (const notice of this.#housing.notices) this.#notices.add(notice)
       return container
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason: `${reason} (under ${this.#host.root})`, cause })
+      throw new ContainerUnavailable({ tried: ['bubblewrap'], reason, cause })
     }
   }
 

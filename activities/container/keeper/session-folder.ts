@@ -74,6 +74,11 @@ export class SessionFolder {
     return path.join(this.path, 'checkouts')
   }
 
+  /** What was made in the agent's folders to mount something on; the container does not see it. */
+  get mountPoints(): string {
+    return path.join(this.path, 'mount-points')
+  }
+
   /** Says that a container was started over these files. */
   get begun(): string {
     return path.join(this.path, 'begun')
