@@ -59,6 +59,8 @@ export async function accept(
  * @throws ApiError when it cannot have them as it stands
  */
 async function mayCome(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<boolean> {
+  // What ends a step, or lets it go on, always gets through.
+  if (events.some(({ type }) => type === 'user.message')) await new SessionWorkflow(runtime, row.id).checkRoom()
   if (row.budget && !(await hasWorkFor(runtime, row, events))) return false
   await checkSystemMessages(runtime, row, events)
   await checkContent(runtime, events, 'events')

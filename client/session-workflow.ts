@@ -1,6 +1,7 @@
 import { isGrpcServiceError } from '@temporalio/client'
 import { defaultPayloadConverter, type Payload } from '@temporalio/common'
 import proto from '@temporalio/proto'
+import { toNumber } from '../log/history-numbers.ts'
 import { isNotFound } from '../log/tail.ts'
 import {
   type Command,
@@ -10,11 +11,19 @@ import {
   type SessionMemo,
   type SessionStart,
 } from '../protocol/contract.ts'
+import { rateLimited } from '../protocol/errors.ts'
 import { noUsage } from '../protocol/usage.ts'
 import { inFront } from './in-front.ts'
 import type { Runtime } from './runtime.ts'
+import { SentSignals } from './sent-signals.ts'
 
 const ALREADY_EXISTS = 6
+/**
+ * What a run's history may have when it is sent a message. Temporal ends a workflow with 51,200 events or 50 MB and lets it
+ * have 10,000 signals; and a worker that takes the session over has five seconds to replay the run. Interrupts, answers and
+ * what the session does itself always have room. A run comes near this only while one step lasts: it rolls over behind it.
+ */
+const full = { events: 4000, bytes: 6 * 1024 * 1024 }
 const { WorkflowIdReusePolicy, WorkflowIdConflictPolicy } = proto.temporal.api.enums.v1
 
 /** A session's workflow seen from outside: raw RPCs, because each must carry exactly what the caller gave. */
@@ -78,30 +87,55 @@ export class SessionWorkflow {
 
   async #signal(signalName: string, input: unknown, requestId: string): Promise<void> {
     const { connection, namespace } = this.#runtime
+    const payload = await this.#encode(input)
     const request = {
       namespace,
       workflowExecution: { workflowId: this.#id },
       signalName,
-      input: { payloads: [await this.#encode(input)] },
+      input: { payloads: [payload] },
       requestId,
     }
+    SentSignals.of(this.#runtime).add(this.#id, payload.data?.length ?? 0)
     await inFront(connection, () => connection.workflowService.signalWorkflowExecution(request))
   }
 
   /** The newest state, undefined when Temporal does not know the session. Needs no worker. */
   async state(): Promise<SessionMemo | undefined> {
+    const info = await this.#describe()
+    const state = await decodeState(this.#runtime, info?.memo)
+    return state && endedFromOutside.has(info?.status ?? 0) ? terminated(state) : state
+  }
+
+  async #describe() {
     const { connection, namespace } = this.#runtime
     try {
       const { workflowExecutionInfo } = await connection.workflowService.describeWorkflowExecution({
         namespace,
         execution: { workflowId: this.#id },
       })
-      const state = await decodeState(this.#runtime, workflowExecutionInfo?.memo)
-      return state && endedFromOutside.has(workflowExecutionInfo?.status ?? 0) ? terminated(state) : state
+      return workflowExecutionInfo
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error
     }
+  }
+
+  /**
+   * Makes sure that the session can take another signal, whatever else was sent to it while a step lasts. Asks Temporal only
+   * of sessions that are sent very much.
+   * @throws ApiError 429
+   */
+  async checkRoom(): Promise<void> {
+    const sent = SentSignals.of(this.#runtime)
+    if (!sent.areMany(this.#id)) return
+    const info = await this.#describe()
+    const events = toNumber(info?.historyLength)
+    const bytes = toNumber(info?.historySizeBytes)
+    if (events < full.events && bytes < full.bytes) return sent.forget(this.#id)
+    throw rateLimited(
+      `session ${this.#id} has as much waiting as it can hold: it takes more when its step has ended`,
+      5,
+    )
   }
 
   async terminate(reason: string): Promise<void> {

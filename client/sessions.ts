@@ -134,6 +134,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       const change = await sessionChange(params, { row, agent: await configuration(row), state: () => stateOf(row) })
       if (!change) return view(row)
       const { fields, agent, budget, event } = change
+      await new SessionWorkflow(runtime, sessionId).checkRoom()
       if (agent && !runtime.webSearch) refuseSearch(agent)
       let outrun = false
       const updated = await records.sessions
