@@ -124,7 +124,8 @@ async function watch(
   const release = tail.hold()
   try {
     let seen = 0
-    let view = tail.current
+    // One that has ended may have been reset since.
+    let view = tail.current?.closed ? undefined : tail.current
     while (!ended.aborted) {
       if (!view) {
         view = await tail.catchUp()

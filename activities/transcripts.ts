@@ -157,7 +157,9 @@ async function runOf(
   run: number,
   signal: AbortSignal,
 ) {
-  let view = tail.current && tail.current.run >= run ? tail.current : await tail.catchUp()
+  const { current } = tail
+  // One that has ended may have been reset since: asked for its newest run, the tail finds out.
+  let view = current && current.run >= run && !current.closed ? current : await tail.catchUp()
   while (view.run < run && !signal.aborted) {
     if (view.next) view = view.next
     else await view.changed(signal)

@@ -51,3 +51,7 @@ export const isServedResult = (fact: Fact): fact is CompletedFact & { result: To
 
 export const isToolResult = (fact: Fact): fact is CompletedFact & { result: ToolResult } =>
   fact.kind === 'completed' && fact.activity === 'runTool'
+
+/** The session ended by itself, and never goes on. One that was ended from outside does when an operator resets it. */
+export const isCompletion = (newest: Fact | undefined): boolean =>
+  newest?.kind === 'closed' && newest.how === 'completed'

@@ -2,7 +2,7 @@ import { setImmediate as immediate, setTimeout as wait } from 'node:timers/promi
 import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import type { PayloadCodec } from '@temporalio/common'
 import { HistoryDecoder } from './decoder.ts'
-import { type Fact, isModelStep, isToolResult } from './facts.ts'
+import { type Fact, isCompletion, isModelStep, isToolResult } from './facts.ts'
 import { toNumber } from './history-numbers.ts'
 import type { LogItem } from './projection.ts'
 import { RunView } from './run-view.ts'
@@ -97,9 +97,20 @@ export class Tail {
    * @throws Error when its events cannot be read, because their key or their blobs are missing
    */
   async catchUp(): Promise<RunView> {
-    if (this.current?.closed) return this.current
-    const { runId, length } = await this.#described()
-    const reached = () => (this.#runId === runId ? this.#seen >= length : this.#visited.has(runId))
+    const closed = this.current?.closed ? this.current : undefined
+    if (closed && (this.gone || isCompletion(closed.facts.at(-1)))) return closed
+    const newest = await this.#described().catch((error) => {
+      if (!closed || !(error instanceof HistoryGone)) throw error
+    })
+    if (!newest) return closed!
+    const { runId, length } = newest
+    // What was ended from outside lives on when an operator has reset it.
+    if (this.current?.closed && !this.#visited.has(runId)) {
+      this.#startOver(runId)
+      this.#start()
+    }
+    const reached = () =>
+      this.current !== undefined && (this.#runId === runId ? this.#seen >= length : this.#visited.has(runId))
     this.#hurried++
     this.#rested?.abort()
     try {
@@ -231,7 +242,7 @@ export class Tail {
       this.#seen = Math.max(this.#seen, toNumber(event.eventId))
       if (!fact) continue
       if (fact.kind === 'started') this.#begin(fact.input.run)
-      if (fact.kind === 'closed' && fact.how === 'terminated') {
+      if (fact.kind === 'closed' && !isCompletion(fact)) {
         const { runId } = await this.#describe()
         if (runId !== this.#runId) return this.#startOver(runId)
       }

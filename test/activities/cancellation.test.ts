@@ -10,7 +10,9 @@ import {
   workflowIsHere,
 } from '../../activities/cancellation.ts'
 import { monotonicMs } from '../../log/bus.ts'
+import { RunView, viewOf } from '../../log/run-view.ts'
 import type { SessionLogs } from '../../log/session-logs.ts'
+import { fact, time } from '../log/samples.ts'
 
 /** A log in which nothing happens. */
 const quiet = {
@@ -141,5 +143,18 @@ describe('an activity that takes a while', () => {
 
   it('does not while its workflow is in the same process', async () => {
     expect(await looks((runId) => workflowIsHere({ runId }))).toBe(0)
+  })
+  it('is stopped in a session that had ended and was reset', async () => {
+    const ended = new RunView(0)
+    ended.closed = true
+    await new MockActivityEnvironment().run(() => {
+      const { activityId } = activityInfo()
+      const wish = { kind: 'cancelRequested' as const, id: 2, at: time(2), activity: 'runTool', activityId }
+      const catchUp = async () => viewOf(0, [fact.started(1), wish])
+      const logs = { get: () => ({ tail: { hold: () => () => {}, current: ended, catchUp } }) }
+      return stoppable(logs as unknown as SessionLogs, 'sesn_1', (signal) => {
+        return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      })
+    })
   })
 })

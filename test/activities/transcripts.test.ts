@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Transcripts } from '../../activities/transcripts.ts'
 import type { Fact } from '../../log/facts.ts'
-import { RunView } from '../../log/run-view.ts'
+import { viewOf } from '../../log/run-view.ts'
 import type { SessionLogs } from '../../log/session-logs.ts'
 import { message, start } from '../log/samples.ts'
 
@@ -14,10 +14,14 @@ const given: Fact[] = [
 ]
 const timedOut: Fact = { id: 4, at, kind: 'failed', how: 'timedOut', ...activity }
 
-/** The prompt of the step; `known` is what this process has read, `newer` what the server has besides. */
-async function prompt({ known, newer = [], ageMs }: { known: Fact[]; newer?: Fact[]; ageMs: number }) {
-  const view = new RunView(0)
-  for (const fact of known) view.append(fact)
+/**
+ * The prompt of the step; `known` is what this process has read, `newer` what the server has besides. With `reset` the
+ * session had ended, as far as this process knows, and the server has nothing but that.
+ */
+async function prompt(given: { known: Fact[]; newer?: Fact[]; reset?: Fact[]; ageMs: number }) {
+  const { known, newer = [], reset, ageMs } = given
+  const view = viewOf(0, known)
+  view.closed = reset !== undefined
   let asked = 0
   const tail = {
     current: view,
@@ -25,7 +29,7 @@ async function prompt({ known, newer = [], ageMs }: { known: Fact[]; newer?: Fac
     catchUp: async () => {
       asked++
       for (const fact of newer) view.append(fact)
-      return view
+      return reset ? viewOf(0, reset) : view
     },
   }
   const logs = { get: () => ({ tail, async *sealedFacts() {} }) } as unknown as SessionLogs
@@ -41,6 +45,12 @@ describe('the prompt of a step', () => {
 
   it('is built after a look at the server when the attempt may have been given up', async () => {
     expect(await prompt({ known: given, ageMs: 10_000 })).toMatchObject({ asked: 1 })
+  })
+})
+
+describe('the prompt of a session that had ended and was reset', () => {
+  it('is built from its new log, also where the step has been in the old one', async () => {
+    expect(await prompt({ known: [...given, timedOut], reset: given, ageMs: 0 })).toMatchObject({ asked: 1 })
   })
 })
 

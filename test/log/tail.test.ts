@@ -28,6 +28,7 @@ class EndlessTasks extends TaskTimes {
 function source() {
   const signals: AbortSignal[] = []
   const polls: { at: number; answer(page: Page): void }[] = []
+  const newest = { runId: 'a', asked: 0 }
   let length = 0
   let current: AbortSignal
   const connection = {
@@ -37,9 +38,10 @@ function source() {
       return call()
     },
     workflowService: {
-      describeWorkflowExecution: async () => ({
-        workflowExecutionInfo: { execution: { runId: 'a' }, historyLength: length },
-      }),
+      describeWorkflowExecution: async () => {
+        newest.asked++
+        return { workflowExecutionInfo: { execution: { runId: newest.runId }, historyLength: length } }
+      },
       getWorkflowExecutionHistory: () =>
         new Promise<Page>((resolve, reject) => {
           polls.push({ at: performance.now(), answer: resolve })
@@ -58,7 +60,13 @@ function source() {
   const poll = async (number: number) => {
     while (polls.length < number) await wait(1)
   }
-  return { source: { connection, namespace: 'n', codec } as unknown as HistorySource, signals, polls, answer, poll }
+  /** The session has another newest run, with a history of its own. */
+  const reset = (runId: string) => {
+    newest.runId = runId
+    length = 0
+  }
+  const from = { connection, namespace: 'n', codec } as unknown as HistorySource
+  return { source: from, signals, polls, answer, poll, newest, reset }
 }
 
 describe('the polls of a tail', () => {
@@ -94,9 +102,65 @@ describe('the polls of a tail', () => {
   })
 })
 
+const payloads = (value: unknown) => ({ payloads: [defaultPayloadConverter.toPayload(value)] })
+const begun = event(1, 0, { workflowExecutionStartedEventAttributes: { input: payloads(start()) } })
+
+describe('a session that has ended', () => {
+  /** A tail that has read the end, and is held. */
+  async function tailBehind(end: HistoryEvent) {
+    const asked = source()
+    const tail = new Tail(asked.source, 'sesn_1')
+    tail.hold()
+    onTestFinished(() => tail.end())
+    await asked.poll(1)
+    await asked.answer(begun, end)
+    while (!tail.current?.closed) await wait(1)
+    return { ...asked, tail, ended: tail.current }
+  }
+  const terminated = event(2, 1, { workflowExecutionTerminatedEventAttributes: { reason: 'by hand' } })
+
+  it('from outside and was reset is read anew, by all who ask for it', async () => {
+    const { tail, ended, answer, poll, reset } = await tailBehind(terminated)
+    expect(await tail.catchUp()).toBe(ended)
+    reset('b')
+    const views = [tail.catchUp(), tail.catchUp()]
+    await poll(2)
+    await answer(begun, event(2, 3, { workflowPropertiesModifiedEventAttributes: {} }))
+    const [view, same] = await Promise.all(views)
+    expect(view).not.toBe(ended)
+    expect(view).toMatchObject({ closed: false, lastId: 1 })
+    expect(same).toBe(view)
+    await poll(3)
+  })
+
+  it('from outside and was reset before anybody saw the end is read anew, whatever the end was', async () => {
+    const asked = source()
+    const tail = new Tail(asked.source, 'sesn_1')
+    tail.hold()
+    onTestFinished(() => tail.end())
+    await asked.poll(1)
+    asked.newest.runId = 'b'
+    await asked.answer(begun, event(2, 1, { workflowExecutionFailedEventAttributes: {} }))
+    await asked.poll(2)
+    asked.reset('b')
+    await asked.answer(begun)
+    expect(await tail.catchUp()).toMatchObject({ closed: false, lastId: 1 })
+  })
+
+  it('from outside is asked for once a look, and by itself not at all', async () => {
+    const { tail, newest } = await tailBehind(terminated)
+    const before = newest.asked
+    await tail.catchUp()
+    expect(newest.asked).toBe(before + 1)
+
+    const byItself = await tailBehind(event(2, 1, { workflowExecutionCompletedEventAttributes: {} }))
+    const asked = byItself.newest.asked
+    expect(await byItself.tail.catchUp()).toBe(byItself.ended)
+    expect(byItself.newest.asked).toBe(asked)
+  })
+})
+
 describe('the end of a turn', () => {
-  const payloads = (value: unknown) => ({ payloads: [defaultPayloadConverter.toPayload(value)] })
-  const begun = event(1, 0, { workflowExecutionStartedEventAttributes: { input: payloads(start()) } })
   const activity = (name: string, result: unknown) => [
     event(2, 1, { activityTaskScheduledEventAttributes: { activityType: { name }, activityId: '1' } }),
     event(3, 2, { activityTaskCompletedEventAttributes: { scheduledEventId: 2, result: payloads(result) } }),
