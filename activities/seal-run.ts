@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity'
-import { writeSegment } from '../log/segments.ts'
+import { removeSegmentsBehind, writeSegment } from '../log/segments.ts'
 import type { SessionLogs } from '../log/session-logs.ts'
 import type { SealRunInput } from '../protocol/contract.ts'
 import type { Blobs } from '../store/blobs.ts'
@@ -18,6 +18,7 @@ export function makeSealRun({ logs, blobs }: { logs: SessionLogs; blobs: Blobs }
       const own = view.facts.findLastIndex((fact) => fact.kind === 'scheduled' && fact.activityId === activityId)
       if (own < 0) throw new Error(`the scheduling of ${activityId} is not in the history yet`)
       const facts = view.facts.slice(0, own)
+      if (final) await removeSegmentsBehind(blobs, session, run)
       await writeSegment(blobs, { session, run, sealedAt: view.sealedAt!, ...(final && { final }), facts })
     } finally {
       release()

@@ -1,4 +1,6 @@
-import { readSegment, SegmentDamaged, writeSegment } from '../log/segments.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { isCompletion } from '../log/facts.ts'
+import { readSegment, removeSegmentsBehind, SegmentDamaged, writeSegment } from '../log/segments.ts'
 import type { SessionMemo } from '../protocol/contract.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -13,6 +15,9 @@ export async function keepEnded({ logs, blobs }: Runtime, sessionId: string, fin
   const sealed = await readSegment(blobs, sessionId, run).catch((error) => {
     if (!(error instanceof SegmentDamaged)) throw error
   })
-  if (sealed?.final) return
+  const end = facts.at(-1)
+  // It may be of an end before this one: a session that was ended and then reset goes on, until it is ended again.
+  if (sealed?.final && (isCompletion(end) || isDeepStrictEqual(sealed.facts.at(-1), end))) return
+  await removeSegmentsBehind(blobs, sessionId, run)
   await writeSegment(blobs, { session: sessionId, run, sealedAt: lastId, final, facts })
 }

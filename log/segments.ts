@@ -33,8 +33,9 @@ export class SegmentMissing extends Error {
 
 const format = 'holdfast-segment 1'
 
-export const segmentKey = (session: string, run: number) =>
-  `sessions/${session}/segments/${String(run).padStart(8, '0')}`
+export const segmentKeys = (session: string) => `sessions/${session}/segments/`
+
+export const segmentKey = (session: string, run: number) => segmentKeys(session) + String(run).padStart(8, '0')
 
 /** Writes a segment: a line with format and checksum, then the compressed content. Returns its size in bytes. */
 export async function writeSegment(blobs: Blobs, segment: Segment): Promise<number> {
@@ -58,6 +59,12 @@ export async function readSegment(blobs: Blobs, session: string, run: number): P
     throw new SegmentDamaged(`segment ${run} of session ${session} is damaged`)
   }
   return JSON.parse((await decompress(body)).toString())
+}
+
+/** Removes what stands behind the last run of a session that has ended: it is of a past that a reset has cut off. */
+export async function removeSegmentsBehind(blobs: Blobs, session: string, run: number): Promise<void> {
+  const last = segmentKey(session, run)
+  for await (const key of blobs.list(segmentKeys(session))) if (key > last) await blobs.delete(key)
 }
 
 function sha256(data: Uint8Array): string {

@@ -4,7 +4,15 @@ import { type Cursor, compareCursors } from './cursor.ts'
 import { type LogItem, lateItems } from './projection.ts'
 import { type RunView, viewOf } from './run-view.ts'
 import type { SealedRuns } from './sealed-runs.ts'
-import { readSegment, type Segment, SegmentDamaged, SegmentMissing, segmentKey, writeSegment } from './segments.ts'
+import {
+  readSegment,
+  type Segment,
+  SegmentDamaged,
+  SegmentMissing,
+  segmentKey,
+  segmentKeys,
+  writeSegment,
+} from './segments.ts'
 import { HistoryGone, type Tail } from './tail.ts'
 
 /** A session that Temporal and the blobs know nothing of. */
@@ -200,7 +208,7 @@ export class SessionLog {
 
   async #lastWritten(): Promise<number | undefined> {
     let last: string | undefined
-    for await (const key of this.#blobs.list(`sessions/${this.id}/segments/`)) last = key
+    for await (const key of this.#blobs.list(segmentKeys(this.id))) last = key
     return last === undefined ? undefined : Number(last.split('/').at(-1))
   }
 

@@ -25,6 +25,44 @@ async function terminatedSession() {
   return { id: session.id, events }
 }
 
+/** The last task of the session's newest run that was completed. */
+async function newestTask(workflowId: string) {
+  const { namespace } = host.temporal
+  const { history } = await temporal().getWorkflowExecutionHistory({ namespace, execution: { workflowId } })
+  return history?.events?.findLast((event) => event.workflowTaskCompletedEventAttributes)?.eventId
+}
+
+async function reset(id: string, workflowTaskFinishEventId: Awaited<ReturnType<typeof newestTask>>): Promise<void> {
+  const request = { reason: 'by hand', requestId: crypto.randomUUID(), workflowTaskFinishEventId }
+  await temporal().resetWorkflowExecution({ ...execution(id), ...request })
+}
+
+/** Has the agent of a session that was just reset say something: it may become idle before that as well. */
+async function say(id: string, text: string, before: { type: 'user.interrupt' }[] = []): Promise<void> {
+  let answered = false
+  await converse(host.client, id, [...before, message(`#say ${text}`)], {
+    onEvent: (event) => {
+      answered ||= event.type === 'agent.message' && JSON.stringify(event).includes(text)
+    },
+    until: (event) => answered && event.type === 'session.status_idle',
+  })
+}
+
+/** Has Temporal forget the session, and this process that it read it. */
+async function forget(id: string): Promise<void> {
+  const { namespace, workflowExecution } = execution(id)
+  await temporal().deleteWorkflowExecution({ namespace, workflowExecution })
+  await until(() =>
+    temporal()
+      .describeWorkflowExecution({ namespace, execution: workflowExecution })
+      .then(
+        () => false,
+        () => true,
+      ),
+  )
+  host.holdfast.runtime.logs.get(id).tail.gone = true
+}
+
 describe('a session whose workflow an operator terminates', () => {
   it('says so on the stream, in the list and when it is retrieved, and takes no more events', async () => {
     const { id, events } = await terminatedSession()
@@ -45,17 +83,7 @@ describe('a session whose workflow an operator terminates', () => {
     const before = await listed(host.client, id)
     expect(await host.client.beta.sessions.archive(id)).toMatchObject({ status: 'terminated' })
 
-    const { namespace, workflowExecution } = execution(id)
-    await temporal().deleteWorkflowExecution({ namespace, workflowExecution })
-    await until(() =>
-      temporal()
-        .describeWorkflowExecution({ namespace, execution: workflowExecution })
-        .then(
-          () => false,
-          () => true,
-        ),
-    )
-    host.holdfast.runtime.logs.get(id).tail.gone = true
+    await forget(id)
     expect(await listed(host.client, id)).toEqual(before)
     expect(await host.client.beta.sessions.retrieve(id)).toMatchObject({ status: 'terminated' })
   })
@@ -79,19 +107,9 @@ describe('a session whose workflow an operator resets', () => {
   it('goes on from there: its log is the new one, says what happened, and takes messages', async () => {
     const session = await newSession(host)
     await converse(host.client, session.id, '#say first')
-    const { namespace } = host.temporal
-    const { history } = await temporal().getWorkflowExecutionHistory({
-      namespace,
-      execution: { workflowId: session.id },
-    })
-    const done = (history?.events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes)
+    const place = await newestTask(session.id)
     await converse(host.client, session.id, '#say second')
-    await temporal().resetWorkflowExecution({
-      ...execution(session.id),
-      reason: 'by hand',
-      requestId: 'reset-1',
-      workflowTaskFinishEventId: done.at(-1)!.eventId,
-    })
+    await reset(session.id, place)
     const events = await until(async () => {
       const list = await listed(host.client, session.id)
       const answered = typesOf(list).at(-1) === 'session.status_idle' && lastText(list).includes('second')
@@ -101,5 +119,36 @@ describe('a session whose workflow an operator resets', () => {
     expect(lastText(await converse(host.client, session.id, '#say third'))).toContain('third')
     expect(await host.client.beta.sessions.retrieve(session.id)).toMatchObject({ status: 'idle' })
     expect(host.model.requests.filter(({ refused }) => refused)).toEqual([])
+  })
+})
+
+describe('a session that is reset after it was terminated', () => {
+  it('goes on for those who saw its end, and is kept whole when it is archived', async () => {
+    const { id } = await terminatedSession()
+    await reset(id, await newestTask(id))
+    await say(id, 'back', [{ type: 'user.interrupt' }])
+    expect(typesOf(await listed(host.client, id)).at(-1)).toBe('session.status_idle')
+    await host.client.beta.sessions.archive(id)
+    await until(async () => (await host.holdfast.runtime.logs.get(id).newest()).closed)
+    const before = await listed(host.client, id)
+    await forget(id)
+    expect(lastText(await listed(host.client, id))).toContain('back')
+    expect(await listed(host.client, id)).toEqual(before)
+  })
+
+  it('keeps what came after that when it is terminated once more', async () => {
+    const session = await newSession(host)
+    await converse(host.client, session.id, '#say first')
+    const end = () => temporal().terminateWorkflowExecution({ ...execution(session.id), reason: 'it costs too much' })
+    await end()
+    expect(await host.client.beta.sessions.retrieve(session.id)).toMatchObject({ status: 'terminated' })
+    await reset(session.id, await newestTask(session.id))
+    await say(session.id, 'second')
+    await end()
+    expect(await host.client.beta.sessions.retrieve(session.id)).toMatchObject({ status: 'terminated' })
+    await forget(session.id)
+    const events = await listed(host.client, session.id)
+    expect(lastText(events)).toContain('second')
+    expect(typesOf(events).at(-1)).toBe('session.status_terminated')
   })
 })
