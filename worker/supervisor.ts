@@ -142,13 +142,26 @@ export class Supervisor {
   }
 
   #fork(index: number): void {
-    this.#places.set(index, this.#start(index, false))
+    try {
+      this.#places.set(index, this.#start(index, false))
+    } catch (error) {
+      this.#replace(index, notStarted((error as Error).message))
+    }
   }
 
   /** Keeps one process in reserve, once the others work. */
   #reserve(): void {
     if (!this.#options.standby || this.#standby || this.#stopping) return
-    this.#standby = this.#start(this.#processes, true)
+    try {
+      this.#standby = this.#start(this.#processes, true)
+    } catch (error) {
+      this.#options.log(`worker: ${(error as Error).message}`)
+      this.#reserveLater()
+    }
+  }
+
+  #reserveLater(): void {
+    this.#later(() => this.#reserve(), this.#pace.delay(performance.now()))
   }
 
   /** Gives a dead process's place to the reserve. False when that is not ready for it. */
@@ -162,6 +175,7 @@ export class Supervisor {
     return true
   }
 
+  /** @throws what only some failures of the system are; others are told by the child's event */
   #start(index: number, standby: boolean): Place {
     const { program, config, env = process.env, log } = this.#options
     const identity = `${os.hostname()}-${index}-${randomBytes(6).toString('hex')}`
@@ -198,7 +212,13 @@ export class Supervisor {
       this.#died(place, signal ?? `code ${code}`)
       ended.resolve()
     })
-    child.on('error', (error) => log(`worker: ${error.message}`))
+    child.on('error', (error) => {
+      log(`worker: ${error.message}`)
+      // One that was never there does not exit.
+      if (child.pid !== undefined) return
+      this.#died(place, error.message)
+      ended.resolve()
+    })
     return place
   }
 
@@ -232,30 +252,38 @@ export class Supervisor {
   #died(place: Place, how: string): void {
     if (place === this.#standby) {
       this.#standby = undefined
-      this.#later(() => this.#reserve(), this.#pace.delay(performance.now()))
+      this.#reserveLater()
       return
     }
     this.#places.delete(place.index)
     const { identity, child, open, recent } = place
+    if (child.pid === undefined) {
+      this.#replace(place.index, notStarted(how))
+      return
+    }
     if (this.#stopping && open.size === 0) return
-    this.#bury({ identity, pid: child.pid!, openActivities: [...open.values()], recentWorkflows: [...recent] })
+    this.#bury({ identity, pid: child.pid, openActivities: [...open.values()], recentWorkflows: [...recent] })
+    this.#replace(
+      place.index,
+      `worker process ${child.pid} ended (${how}), ${open.size} open activities`,
+      place.readyAt,
+    )
+  }
+
+  #replace(index: number, why: string, readyAt?: number): void {
     if (this.#stopping) return
     const { log } = this.#options
-    if (this.#promote(place.index)) {
-      log(`worker process ${child.pid} ended (${how}), ${open.size} open activities; another takes over`)
+    if (this.#promote(index)) {
+      log(`${why}; another takes over`)
       return
     }
-    const delayMs = this.#pace.delay(performance.now(), place.readyAt)
+    const delayMs = this.#pace.delay(performance.now(), readyAt)
     if (delayMs > 0 && !this.#everReady) {
-      this.#ready.reject(
-        new Error(`the worker process ended (${how}) again and again before it could work: what it said stands above`),
-      )
+      this.#ready.reject(new Error(`${why}, again and again before it could work: what it said stands above`))
       return
     }
-    log(
-      `worker process ${child.pid} ended (${how}), ${open.size} open activities; ${delayMs === 0 ? 'restarting' : `restarting in ${delayMs / 1000} s`}`,
-    )
-    this.#later(() => this.#fork(place.index), delayMs)
+    log(`${why}; ${delayMs === 0 ? 'restarting' : `restarting in ${delayMs / 1000} s`}`)
+    this.#later(() => this.#fork(index), delayMs)
   }
 
   #later(start: () => void, delayMs: number): void {
@@ -277,6 +305,8 @@ export class Supervisor {
     this.#burials.add(burial)
   }
 }
+
+const notStarted = (why: string) => `a worker process could not be started (${why})`
 
 function remember(recent: Set<string>, workflowId: string): void {
   recent.delete(workflowId)

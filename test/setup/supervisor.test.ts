@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../worker/config/load-config.ts'
 import { workerConfig } from '../../worker/config/worker-config.ts'
 import { identify } from '../../worker/process-identity.ts'
+import { RestartPace } from '../../worker/restart-pace.ts'
 import { Supervisor, type SupervisorOptions, type WorkerDeath } from '../../worker/supervisor.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
@@ -22,6 +23,17 @@ async function supervised(manner: 'idle' | 'busy' | 'broken', options: Partial<S
   })
   onTestFinished(() => supervisor.kill())
   return { supervisor, heard }
+}
+
+/** As if the system had no process left to give, until the returned function is called. */
+function withoutProcesses(): () => void {
+  const { execPath } = process
+  const mend = () => {
+    process.execPath = execPath
+  }
+  onTestFinished(mend)
+  process.execPath = '/nowhere/node'
+  return mend
 }
 
 describe('the supervisor', () => {
@@ -112,6 +124,48 @@ describe('the supervisor', () => {
     const { supervisor, heard } = await supervised('broken')
     await expect(supervisor.start()).rejects.toThrow(/code 3.*again and again/)
     expect(supervisor.pids).toEqual([])
+    expect(heard.lines).toHaveLength(3)
+  })
+
+  it('tries again when the system gives it no process', async () => {
+    const mend = withoutProcesses()
+    const { supervisor, heard } = await supervised('idle', { pace: new RestartPace({ immediate: 1_000_000 }) })
+    const started = supervisor.start()
+    await until(() => heard.lines.filter((line) => line.includes('could not be started')).length > 1)
+    mend()
+    await started
+    expect(supervisor.pids).toHaveLength(1)
+    expect(heard.deaths).toEqual([])
+  })
+
+  it('can be stopped while the system gives it no process', async () => {
+    const { supervisor, heard } = await supervised('idle', { pace: new RestartPace({ immediate: 1, firstMs: 1e6 }) })
+    await supervisor.start()
+    withoutProcesses()
+    process.kill(supervisor.pids[0]!, 'SIGKILL')
+    await until(() => heard.lines.some((line) => /could not be started.*restarting in/.test(line)))
+    await supervisor.stop()
+    expect(supervisor.pids).toEqual([])
+  })
+
+  it('tries for a standby again when the system gives it no process', async () => {
+    const { supervisor, heard } = await supervised('idle', {
+      standby: true,
+      pace: new RestartPace({ immediate: 1_000_000 }),
+    })
+    await supervisor.start()
+    await until(() => supervisor.standbyPid !== undefined)
+    const mend = withoutProcesses()
+    process.kill(supervisor.standbyPid!, 'SIGKILL')
+    await until(() => heard.lines.length > 1)
+    mend()
+    await until(() => supervisor.standbyPid !== undefined)
+  })
+
+  it('gives up at the start when there is no starting it at all', async () => {
+    // More than an argument may have: this failure is thrown.
+    const { supervisor, heard } = await supervised('idle', { env: { ...process.env, LONG: 'x'.repeat(1e6) } })
+    await expect(supervisor.start()).rejects.toThrow(/E2BIG.*again and again/)
     expect(heard.lines).toHaveLength(3)
   })
 
