@@ -15,7 +15,7 @@ export class RunView {
   closed = false
   readonly #projection: ProjectionState
   #newest: { from: number; items: LogItem[] } | undefined
-  #wake: (() => void)[] = []
+  #wake = new Set<() => void>()
 
   constructor(run: number) {
     this.#projection = newProjection(run)
@@ -64,7 +64,7 @@ export class RunView {
   /** Lets every reader look again. */
   wake(): void {
     const waiting = this.#wake
-    this.#wake = []
+    this.#wake = new Set()
     for (const resolve of waiting) resolve()
   }
 
@@ -72,12 +72,14 @@ export class RunView {
   changed(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
+        // Who leaves a session in which nothing happens would stay in it otherwise.
+        this.#wake.delete(done)
         signal?.removeEventListener('abort', done)
         resolve()
       }
       if (signal?.aborted) return resolve()
       signal?.addEventListener('abort', done)
-      this.#wake.push(done)
+      this.#wake.add(done)
     })
   }
 }

@@ -1,6 +1,11 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { RunView, viewOf } from '../../log/run-view.ts'
 import { fact } from './samples.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 describe('the view of a run', () => {
   it('grows fact by fact to what it is when read at once', () => {
@@ -41,5 +46,20 @@ describe('the view of a run', () => {
     const wait = view.changed(controller.signal)
     controller.abort()
     await wait
+  })
+  it('keeps nothing of a reader that gave up, although nothing happens', async () => {
+    const view = new RunView(0)
+    const leave = async () => {
+      const controller = new AbortController()
+      const wait = view.changed(controller.signal)
+      controller.abort()
+      await wait
+      return new WeakRef(controller.signal)
+    }
+    const reader = await leave()
+    await new Promise((resolve) => setImmediate(resolve))
+    collectGarbage()
+    expect(reader.deref()).toBeUndefined()
+    view.wake()
   })
 })
