@@ -1,4 +1,12 @@
-import { ContinueAsNew, condition, defineSignal, isCancellation, patched, setHandler } from '@temporalio/workflow'
+import {
+  CancellationScope,
+  ContinueAsNew,
+  condition,
+  defineSignal,
+  isCancellation,
+  patched,
+  setHandler,
+} from '@temporalio/workflow'
 import { type Command, type Delivery, names, type SessionStart } from '../protocol/contract.ts'
 import type { UserEvent } from '../protocol/events.ts'
 import { resumeAfterBudget } from './budget.ts'
@@ -15,8 +23,18 @@ import { handOverWebhooks } from './webhook-events.ts'
 const deliver = defineSignal<[Delivery]>(names.deliver)
 const command = defineSignal<[Command]>(names.command)
 
-/** A durable agent session: one workflow for its whole life, however many runs that takes. */
+/**
+ * A durable agent session: one workflow for its whole life, however many runs that takes. Cancelled from outside it ends
+ * there, as if it were terminated.
+ */
 export async function session(start: SessionStart): Promise<void> {
+  // To the session's own code a cancellation is an interrupt, after which it goes on: one of the workflow must not reach it.
+  const life = CancellationScope.nonCancellable(() => live(start))
+  await Promise.race([life, CancellationScope.current().cancelRequested])
+}
+
+/** Returns when the session has ended. */
+async function live(start: SessionStart): Promise<void> {
   const state = new SessionState(start)
   // Handlers only take down what came, so that the order of the history is the order of the log.
   setHandler(deliver, (delivery) => {

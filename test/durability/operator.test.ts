@@ -103,6 +103,50 @@ describe('a session whose workflow an operator terminates', () => {
   })
 })
 
+/** Where the session is when its workflow is cancelled: what it is sent, and the event after which that is. */
+const cancelledWhen = {
+  'at rest': ['#say hello', 'session.status_idle'],
+  'in the middle of a tool call': ['#bash sleep 300', 'agent.tool_use'],
+  'in the middle of a model request': ['#wait 300000\n#say late', 'span.model_request_start'],
+  'while it waits before a retry': ['#fault 529 retry-after=300\n#say late', 'session.status_rescheduled'],
+} as const
+
+describe('a session whose workflow an operator cancels', () => {
+  const cancel = (id: string) =>
+    temporal().requestCancelWorkflowExecution({ ...execution(id), reason: 'enough of it', requestId: id })
+
+  it.each(Object.entries(cancelledWhen))('is terminated: %s', async (_when, [input, at]) => {
+    const { id } = await newSession(host)
+    const events = await converse(host.client, id, input, {
+      until: ({ type }) => type === 'session.status_terminated',
+      onEvent: ({ type }) => type === at && cancel(id),
+    })
+    expect(events.at(-2)).toMatchObject({ type: 'session.error', error: { retry_status: { type: 'terminal' } } })
+    expect((await listed(host.client, id)).slice(-2)).toEqual(events.slice(-2))
+    expect(await host.client.beta.sessions.retrieve(id)).toMatchObject({ status: 'terminated' })
+    await expect(host.client.beta.sessions.events.send(id, { events: [message('#say more')] })).rejects.toMatchObject({
+      status: 409,
+    })
+    const { history } = await temporal().getWorkflowExecutionHistory({
+      namespace: host.temporal.namespace,
+      execution: { workflowId: id },
+    })
+    expect(history?.events?.filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([])
+  })
+
+  it('is terminated when a message comes with the cancellation, and the other sessions go on', async () => {
+    const [one, other] = await Promise.all([newSession(host), newSession(host)])
+    await converse(host.client, one.id, '#say hello')
+    const events = await converse(host.client, one.id, '#say again', {
+      until: ({ type }) => type === 'session.status_terminated',
+      // The first that is seen of it: the message is received, and not yet taken.
+      onEvent: ({ type }) => type === 'user.message' && cancel(one.id),
+    })
+    expect(typesOf(events).at(-1)).toBe('session.status_terminated')
+    expect(lastText(await converse(host.client, other.id, '#say still here'))).toContain('still here')
+  })
+})
+
 describe('a session whose workflow an operator resets', () => {
   it('goes on from there: its log is the new one, says what happened, and takes messages', async () => {
     const session = await newSession(host)
