@@ -88,11 +88,15 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web
           transcriptFrom: oldest ?? input.run,
         }
       } catch (error) {
-        throw asFailure(error, usage && costed(usage))
+        throw asFailure(signal.aborted && usage ? stopped() : error, usage && costed(usage))
       }
     })
   }
 }
+
+/** What an interrupt cut off is a failure like others: only so is what it had cost known to the workflow. */
+const stopped = () =>
+  new ModelRequestFailed({ error: 'unknown_error', message: 'the request was interrupted', transient: true })
 
 /** @throws ModelRequestFailed when there is nothing but unanswered messages, which no summary can shorten */
 function asked(messages: TranscriptMessage[]): TranscriptMessage[] {

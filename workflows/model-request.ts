@@ -1,4 +1,4 @@
-import { isCancellation, sleep, uuid4 } from '@temporalio/workflow'
+import { isCancellation, patched, sleep, uuid4 } from '@temporalio/workflow'
 import type { ModelFailure } from '../protocol/contract.ts'
 import { idBody } from '../protocol/ids.ts'
 import { captureOutputs } from './activities.ts'
@@ -31,12 +31,16 @@ export async function untilAnswered<T>(
       return { base, reply: await state.interruptible(() => request(state, base)) }
     } catch (error) {
       // A request that was to be cancelled can still fail otherwise, of a lost worker say: no retry either.
-      if (isCancellation(error) || state.stopping) return undefined
+      const stops = isCancellation(error) || state.stopping
       const judged = judge(error)
       const failure = asModelFailure(judged)
-      state.host ??= failure.host
-      const { usage, cost } = failure
-      if (usage) state.spend({ usage, ...(cost !== undefined && { cost }) })
+      const { usage, cost, host } = failure
+      // A worker of the version before forgot what a request had cost that was stopped, and where its container is.
+      if (!stops || ((usage || host) && patched('what was stopped counts'))) {
+        state.host ??= host
+        if (usage) state.spend({ usage, ...(cost !== undefined && { cost }) })
+      }
+      if (stops) return undefined
       if (takesOver(failure)) return undefined
       if (judged.kind === 'lost') lost++
       if (!failure.transient || attempt >= state.settings.modelAttempts || lost >= livesPerStep) {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectForReading } from '../../client/connection.ts'
 import { HoldfastCodec } from '../../log/payload-codec.ts'
 import { SessionLogs } from '../../log/session-logs.ts'
-import { MODEL_FAILURE, type ModelStep, type SessionStart } from '../../protocol/contract.ts'
+import { type CallModelInput, MODEL_FAILURE, type ModelStep, type SessionStart } from '../../protocol/contract.ts'
 import type { SessionEvent } from '../../protocol/events.ts'
 import { newId } from '../../protocol/ids.ts'
 import { memoryBlobs } from '../log/memory-blobs.ts'
@@ -190,6 +190,57 @@ describe('an interrupt when the run is about to be sealed', () => {
       await interrupt()
       stop.resolve()
       expect((await atSeal.promise).at(-1)).toBe('session.status_idle')
+    })
+  })
+})
+
+describe('an interrupt that meets a model request that fails', () => {
+  /** A request that waits for `stop`, then fails with what it has cost and what else is known of it. */
+  function failing(known: { host?: string } = {}) {
+    const asked = Promise.withResolvers<void>()
+    const stop = Promise.withResolvers<void>()
+    const request = async () => {
+      asked.resolve()
+      await stop.promise
+      const failure = { error: 'model_overloaded_error', message: 'no', transient: true, usage, cost: 2e9, ...known }
+      throw ApplicationFailure.create({ type: MODEL_FAILURE, nonRetryable: true, details: [failure] })
+    }
+    return { request, asked: asked.promise, stop: stop.resolve }
+  }
+  const accountsOf = (events: SessionEvent[]) => events.filter((event) => event.type === 'session.usage')
+  const spent = (requests: number) => ({
+    usage: { input_tokens: requests, output_tokens: requests, list_cost: { currency: 'USD', amount: '200' } },
+  })
+
+  it('leaves its cost in the accounts, and the container that it began is kept', async () => {
+    const { request, asked, stop } = failing({ host: 'the-host' })
+    const hosts: (string | undefined)[] = []
+    const callModel = ({ host }: CallModelInput) =>
+      hosts.push(host) === 1 ? request() : Promise.resolve(reply('fine'))
+    await withSession({ callModel }, {}, async ({ say, interrupt, events }) => {
+      await say('one')
+      await asked
+      await interrupt()
+      stop()
+      await expect.poll(async () => accountsOf(await events())[0], patience).toMatchObject(spent(1))
+      await say('two')
+      await expect.poll(() => hosts, patience).toEqual([undefined, 'the-host'])
+    })
+  })
+
+  it('leaves the cost of a compaction there too', async () => {
+    const { request: compact, asked, stop } = failing()
+    const callModel = async () => ({ ...reply('long'), nearWindow: true })
+    await withSession({ callModel, compact }, {}, async ({ say, interrupt, events }) => {
+      const accounts = async () => accountsOf(await events())
+      await say('one')
+      await expect.poll(accounts, patience).toHaveLength(1)
+      await say('two')
+      await asked
+      await interrupt()
+      stop()
+      await expect.poll(accounts, patience).toHaveLength(2)
+      expect((await accounts())[1]).toMatchObject(spent(2))
     })
   })
 })
