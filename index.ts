@@ -1,8 +1,8 @@
 /** What a pipeline imports: `import { openHoldfast } from 'holdfast'`. */
 export type { HoldfastApi } from './client/api.ts'
+export { HoldfastClosed } from './client/closed.ts'
 export { Holdfast, type HoldfastOptions } from './client/holdfast.ts'
 export {
-  HoldfastClosed,
   type LoggedEvent,
   type RunOptions,
   Session,

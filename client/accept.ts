@@ -7,11 +7,13 @@ import { newId, primaryThreadId } from '../protocol/ids.ts'
 import { modelInfo } from '../protocol/models.ts'
 import { parse } from '../protocol/parse.ts'
 import type { SessionRecord } from '../store/records.ts'
-import { checkContent, receivedEvents } from './received-events.ts'
+import { appeared, sentUnder } from './keyed-events.ts'
+import { checkContent, keyedId, receivedEvents } from './received-events.ts'
 import type { Runtime } from './runtime.ts'
 import { SessionWorkflow } from './session-workflow.ts'
 
 export interface Accepted {
+  /** With a key as the log has them, which may be those of an earlier call. */
   events: UserEvent[]
   /** Whether the log has them, which alone can be waited for. */
   recorded: boolean
@@ -20,6 +22,7 @@ export interface Accepted {
 /**
  * Accepts events for a session: all or none. When this resolves they are in the log for ever, also when no worker runs;
  * but for interrupts that have nothing to stop. Source: spec §8.1.
+ * @throws ApiError 409 when the session was sent other events with the key
  */
 export async function accept(
   runtime: Runtime,
@@ -30,29 +33,70 @@ export async function accept(
   const { events } = parse(sendParams, input)
   const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
   const received = receivedEvents(events, key)
-  if (row.archivedAt) return takenBefore(runtime, row, received, key)
+  const known = async () => key && sentUnder(runtime.logs.get(row.id), key, received)
+  if (row.archivedAt) {
+    const before = await known()
+    if (before) return { events: before, recorded: true }
+    throw hasEnded(row)
+  }
   refuseUnsupported(row, events)
   try {
-    if (!(await mayCome(runtime, row, events))) return { events: received, recorded: false }
+    if (!(await mayCome(runtime, row, events))) return { events: (await known()) || received, recorded: false }
   } catch (error) {
     // What its first try was allowed a repetition may find closed: answered, over the budget, a file expired.
-    if (await isRepetition(runtime, row, received, key)) return { events: received, recorded: true }
+    const before = await known()
+    if (before) return { events: before, recorded: true }
     throw error
   }
+  if (key !== undefined) return { events: await deliverOnce(runtime, row, received, key), recorded: true }
   const sentAt = monotonicMs()
   try {
-    // The ids are new with every call or the key's own, so the first one names the request.
-    const delivery = { events: received, ...(key !== undefined && { keyed: true }) }
-    await new SessionWorkflow(runtime, row.id).deliver(delivery, received[0]?.id ?? newId('request'))
+    await new SessionWorkflow(runtime, row.id).deliver({ events: received }, received[0]?.id ?? newId('request'))
   } catch (error) {
-    if (!isNotFound(error)) throw error
-    return takenBefore(runtime, row, received, key)
+    throw isNotFound(error) ? hasEnded(row) : error
   }
-  // A repetition stops nothing, and whether this is one only the workflow knows.
-  const isInterrupt = received.some(({ type }) => type === 'user.interrupt')
-  if (isInterrupt && key === undefined) runtime.bus.interrupted(row.id, sentAt)
+  // With a key it may be a repetition, which stops nothing: only the workflow knows.
+  if (received.some(({ type }) => type === 'user.interrupt')) runtime.bus.interrupted(row.id, sentAt)
   return { events: received, recorded: true }
 }
+
+/**
+ * Delivers what has a key, and returns what the session has under it: this, or the same of an earlier call.
+ * @throws ApiError 409 when it has something else, and when it has ended
+ */
+async function deliverOnce(
+  runtime: Runtime,
+  row: SessionRecord,
+  received: UserEvent[],
+  key: string,
+): Promise<UserEvent[]> {
+  const workflow = new SessionWorkflow(runtime, row.id)
+  const log = () => runtime.logs.get(row.id)
+  for (;;) {
+    // A session knows each event by its own id: if it had fewer under the key it would take the rest. A run takes a
+    // request once; so it has to be the run that was looked at, or a later one looked at again.
+    const runId = received.length > 1 ? await workflow.runId() : undefined
+    const before = runId && (await sentUnder(log(), key, received))
+    if (before) return before
+    try {
+      // The ids are the key's own, so the first one names the request.
+      await workflow.deliver({ events: received, keyed: true }, keyedId(key, 0), runId)
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      const events = await sentUnder(log(), key, received)
+      if (events) return events
+      if (runId && runId !== (await workflow.runId())) continue
+      throw hasEnded(row)
+    }
+    // Temporal does not say whether it took it or had a request of this key before, whose events may be others.
+    const events = (await appeared(log(), key)) && (await sentUnder(log(), key, received))
+    if (!events) throw hasEnded(row)
+    return events
+  }
+}
+
+const hasEnded = (row: SessionRecord) =>
+  conflict(`session ${row.id} ${row.archivedAt ? 'is archived' : 'has ended'} and takes no events`)
 
 /**
  * Whether the session is to have these events at all.
@@ -66,17 +110,6 @@ async function mayCome(runtime: Runtime, row: SessionRecord, events: EventParams
   await checkContent(runtime, events, 'events')
   await checkAnswers(runtime, row, events)
   return true
-}
-
-/** A session that has ended takes no events; to a repetition of what it took while it was open it says the same again. */
-async function takenBefore(
-  runtime: Runtime,
-  row: SessionRecord,
-  received: UserEvent[],
-  key: string | undefined,
-): Promise<Accepted> {
-  if (await isRepetition(runtime, row, received, key)) return { events: received, recorded: true }
-  throw conflict(`session ${row.id} ${row.archivedAt ? 'is archived' : 'has ended'} and takes no events`)
 }
 
 function refuseUnsupported(row: SessionRecord, events: EventParams[]): void {
@@ -110,20 +143,6 @@ async function hasWorkFor(runtime: Runtime, row: SessionRecord, events: EventPar
     )
   }
   return state.stopReason?.type !== 'budget_reached' || events.some((event) => event.type !== 'user.interrupt')
-}
-
-/** Whether the session had the same before. Its newest run has all that it knows a repetition by: no other is read. */
-async function isRepetition(
-  { logs }: Runtime,
-  row: SessionRecord,
-  [first]: UserEvent[],
-  key: string | undefined,
-): Promise<boolean> {
-  if (key === undefined || !first) return false
-  const { items, waiting, started } = await logs.get(row.id).newest()
-  const isFirst = ({ id }: { id: string }) => id === first.id
-  const remembered = started?.input.carried?.recent.includes(first.id) ?? false
-  return remembered || waiting.some(isFirst) || items.some(({ event }) => isFirst(event))
 }
 
 /**

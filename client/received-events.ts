@@ -13,7 +13,7 @@ import type { Runtime } from './runtime.ts'
  */
 export function receivedEvents(events: EventParams[], key?: string): UserEvent[] {
   return events.map((event, index) => {
-    const id = key === undefined ? newId('event') : prefixes.event + idBody(uuidOf(`${key}\0${index}`))
+    const id = key === undefined ? newId('event') : keyedId(key, index)
     const fields = Object.fromEntries(
       Object.entries(event).filter(([, value]) => value !== undefined && value !== null),
     )
@@ -21,8 +21,10 @@ export function receivedEvents(events: EventParams[], key?: string): UserEvent[]
   })
 }
 
-function uuidOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+/** The id of what is sent at a place with a key, whatever it says: so a session takes one event for it, ever. */
+export function keyedId(key: string, index: number): string {
+  const uuid = createHash('sha256').update(`${key}\0${index}`).digest('hex').slice(0, 32)
+  return prefixes.event + idBody(uuid)
 }
 
 /**

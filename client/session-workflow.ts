@@ -69,9 +69,18 @@ export class SessionWorkflow {
     return state
   }
 
-  /** @throws a gRPC NOT_FOUND when the workflow does not exist or has ended */
-  deliver(delivery: Delivery, requestId: string): Promise<void> {
-    return this.#signal(names.deliver, delivery, requestId)
+  /**
+   * A request that comes twice to the same run is taken once.
+   * @param runId only to this run
+   * @throws a gRPC NOT_FOUND when the workflow does not exist or has ended, or the run has
+   */
+  deliver(delivery: Delivery, requestId: string, runId?: string): Promise<void> {
+    return this.#signal(names.deliver, delivery, requestId, runId)
+  }
+
+  /** The newest run, undefined when Temporal does not know the session. */
+  async runId(): Promise<string | undefined> {
+    return (await this.#describe())?.execution?.runId ?? undefined
   }
 
   /** Does nothing when the workflow has ended, and says so with false. */
@@ -85,12 +94,12 @@ export class SessionWorkflow {
     }
   }
 
-  async #signal(signalName: string, input: unknown, requestId: string): Promise<void> {
+  async #signal(signalName: string, input: unknown, requestId: string, runId?: string): Promise<void> {
     const { connection, namespace } = this.#runtime
     const payload = await this.#encode(input)
     const request = {
       namespace,
-      workflowExecution: { workflowId: this.#id },
+      workflowExecution: { workflowId: this.#id, ...(runId && { runId }) },
       signalName,
       input: { payloads: [payload] },
       requestId,

@@ -6,6 +6,8 @@ import type { Session as SessionObject } from '../protocol/sessions.ts'
 import { resultOf, withSchema } from '../protocol/typed-results.ts'
 import { accept } from './accept.ts'
 import type { SessionsApi } from './api.ts'
+import { HoldfastClosed } from './closed.ts'
+import { keyOf } from './idempotency-key.ts'
 import type { Runtime } from './runtime.ts'
 import { sessionRecord } from './session-record.ts'
 import { type Idle, standing, standingAfter } from './standing.ts'
@@ -43,16 +45,6 @@ export class SessionStopped extends Error {
   }
 }
 
-/** Holdfast was closed while something waited for a session. The session goes on. */
-export class HoldfastClosed extends Error {
-  override readonly name = 'HoldfastClosed'
-  readonly code = 'closed'
-
-  constructor(sessionId: string, cause?: unknown) {
-    super(`Holdfast was closed while session ${sessionId} was waited for`, { cause })
-  }
-}
-
 /** A handle on one session. */
 export class Session {
   readonly id: string
@@ -80,10 +72,14 @@ export class Session {
     input: string | EventParamsInput | EventParamsInput[],
     options: { idempotencyKey?: string } = {},
   ): Promise<UserEvent[]> {
+    return this.#send(input, keyOf(options))
+  }
+
+  async #send(input: string | EventParamsInput | EventParamsInput[], key: string | undefined): Promise<UserEvent[]> {
     const message = (text: string): EventParamsInput => ({ type: 'user.message', content: [{ type: 'text', text }] })
     const events = typeof input === 'string' ? [message(input)] : Array.isArray(input) ? input : [input]
     const row = await sessionRecord(this.#runtime, this.id)
-    const accepted = await accept(this.#runtime, row, { events }, options.idempotencyKey)
+    const accepted = await accept(this.#runtime, row, { events }, key)
     if (accepted.recorded) for (const event of accepted.events) this.#sent.set(event.id, event.type)
     return accepted.events
   }
@@ -189,7 +185,7 @@ export class Session {
     options: RunOptions & { output?: z.ZodType<T>; attempts?: number } = {},
   ): Promise<T | string> {
     const { output, ...rest } = options
-    const answer = await this.#turn(output ? withSchema(task, output) : task, rest)
+    const answer = await this.#turn(output ? withSchema(task, output) : task, keyOf(rest), rest)
     return output ? this.#read(answer, output, rest) : answer
   }
 
@@ -202,15 +198,14 @@ export class Session {
   }
 
   #read<T>(answer: string, schema: z.ZodType<T>, options: RunOptions & { attempts?: number }): Promise<T> {
-    const { idempotencyKey } = options
-    const say = (text: string, attempt: number) =>
-      this.#turn(text, { ...options, ...(idempotencyKey && { idempotencyKey: `${idempotencyKey}/${attempt}` }) })
+    const key = keyOf(options)
+    const say = (text: string, attempt: number) => this.#turn(text, key && `${key}/${attempt}`, options)
     return resultOf(answer, say, schema, options.attempts)
   }
 
   /** Sends a text and gives the answer to it, which is not the newest one when this is a repetition. */
-  async #turn(text: string, { idempotencyKey, ...wait }: RunOptions): Promise<string> {
-    const [sent] = await this.send(text, idempotencyKey ? { idempotencyKey } : {})
+  async #turn(text: string, key: string | undefined, wait: WaitOptions): Promise<string> {
+    const [sent] = await this.#send(text, key)
     const { status, stopReason: newest } = await this.untilIdle(wait)
     const { answer, stopReason } = (await turnOutcome(this.#runtime.logs.get(this.id), sent!.id)) ?? {
       answer: '',

@@ -21,6 +21,7 @@ import { refuseSearch } from '../protocol/unsupported.ts'
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
 import { keepEnded } from './ended-session.ts'
+import { keyOf } from './idempotency-key.ts'
 import { checkContent, receivedEvents } from './received-events.ts'
 import { createResourcesApi } from './resources.ts'
 import type { Runtime } from './runtime.ts'
@@ -78,7 +79,8 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   const api: SessionsApi = {
     async create(input, options = {}) {
       const params = parse(sessionCreateParams, input)
-      const { idempotencyKey, tools } = options
+      const { tools } = options
+      const idempotencyKey = keyOf(options)
       const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
       if (repeated) return resume(repeated, params.initial_events)
       const agent = await resolveAgent(runtime, params)

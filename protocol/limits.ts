@@ -12,6 +12,8 @@ export const limits = {
   credentialsPerVault: 20,
   vaultsPerSession: 50,
 
+  /** Characters of an `Idempotency-Key`; the API states none. */
+  idempotencyKey: 255,
   /** Bytes of a JSON request body. */
   requestBytes: 32 * 1024 * 1024,
   /** Bytes of one uploaded file. */

@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify'
-import { invalidRequest } from '../protocol/errors.ts'
 import { readQuery } from './query.ts'
 
 /** Routes of one object. */
@@ -14,9 +13,7 @@ export function bodyOf<T>(request: FastifyRequest): T {
 
 export function idempotencyKey(request: FastifyRequest): { idempotencyKey?: string } {
   const key = request.headers['idempotency-key']
-  if (typeof key !== 'string' || key === '') return {}
-  if (key.length > 255) throw invalidRequest('idempotency-key: must have at most 255 characters')
-  return { idempotencyKey: key }
+  return typeof key === 'string' ? { idempotencyKey: key } : {}
 }
 
 /** What a reader wants of a stream; the place that it has reached may be a header too, as browsers send it. */

@@ -10,9 +10,9 @@ let firstAttempt: Promise<string> | undefined
  * counts the same, so it finds its session again. Each run of a cron schedule is a pipeline of its own.
  */
 export async function nextSessionKey(findFirstAttempt: () => Promise<string>): Promise<string> {
-  const { workflowId, firstExecutionRunId, cronSchedule } = workflowInfo()
+  const { firstExecutionRunId, cronSchedule } = workflowInfo()
   const count = ++sessionsStarted
-  return `${workflowId}/${cronSchedule ? await ownRun(findFirstAttempt) : firstExecutionRunId}/${count}`
+  return `${ownName()}/${cronSchedule ? await ownRun(findFirstAttempt) : firstExecutionRunId}/${count}`
 }
 
 /**
@@ -27,8 +27,11 @@ export async function nextSendKey(
   const words = `${sessionId}/${JSON.stringify(events)}`
   const count = (timesSent.get(words) ?? 0) + 1
   timesSent.set(words, count)
-  return `${workflowInfo().workflowId}/${await ownRun(findFirstAttempt)}/${count}`
+  return `${ownName()}/${await ownRun(findFirstAttempt)}/${count}`
 }
+
+/** Of a long id the end: a key has at most 255 characters, and its run alone tells it from those of other workflows. */
+const ownName = () => workflowInfo().workflowId.slice(-140)
 
 /** The same for all attempts of a run and for its resets. A run does not know which one it is a retry of: that is asked. */
 function ownRun(findFirstAttempt: () => Promise<string>): Promise<string> | string {

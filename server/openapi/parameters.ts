@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { limits } from '../../protocol/limits.ts'
 import type { JsonSchema, JsonSchemas } from './json-schema.ts'
 import type { Operation } from './operation.ts'
 
@@ -10,7 +11,7 @@ export function parametersOf(operation: Operation, schemas: JsonSchemas): JsonSc
     required: true,
     schema: { type: 'string' },
   }))
-  const header = { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 255 } }
+  const header = { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: limits.idempotencyKey } }
   return [...path, ...queryOf(operation.query, schemas), ...(operation.idempotent ? [header] : [])]
 }
 

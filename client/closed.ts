@@ -1,0 +1,9 @@
+/** Holdfast was closed while something waited for a session. The session goes on. */
+export class HoldfastClosed extends Error {
+  override readonly name = 'HoldfastClosed'
+  readonly code = 'closed'
+
+  constructor(sessionId: string, cause?: unknown) {
+    super(`Holdfast was closed while session ${sessionId} was waited for`, { cause })
+  }
+}
