@@ -207,8 +207,9 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   /** Answers a repeated create; its first try may have ended before it got so far as to start the workflow. */
   async function resume(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {
     if (row.deletedAt) throw conflict(`session ${row.id}, which this idempotency key created, was deleted`)
-    // Temporal may have forgotten an archived session: its id would start a second time.
-    if (!row.archivedAt) await begin(row, await configuration(row), initialEvents)
+    // Temporal may have forgotten a session that has ended: its id would start a second time.
+    const hasBegun = row.archivedAt || (await stateOf(row)) || (await runtime.logs.get(row.id).lastSegment())
+    if (!hasBegun) await begin(row, await configuration(row), initialEvents)
     return view(row)
   }
 

@@ -91,6 +91,20 @@ describe('a repeated creation', () => {
     expect(await host.holdfast.sessions.create(params, key)).toMatchObject({ id: session.id, status: 'terminated' })
     expect(await statusOf(session.id)).toBeUndefined()
   })
+
+  it('does not begin one anew whose workflow an operator ended, and which Temporal has forgotten', async () => {
+    const key = { idempotencyKey: crypto.randomUUID() }
+    const params = { agent: host.agent, environment_id: host.environment }
+    const { id } = await host.holdfast.sessions.create(params, key)
+    const { connection, namespace } = host.holdfast.runtime
+    const workflowExecution = { workflowId: id }
+    await connection.workflowService.terminateWorkflowExecution({ namespace, workflowExecution })
+    expect(await host.holdfast.sessions.retrieve(id)).toMatchObject({ status: 'terminated' })
+    await connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution })
+    await until(async () => (await statusOf(id)) === undefined)
+    expect(await host.holdfast.sessions.create(params, key)).toMatchObject({ id, status: 'terminated' })
+    expect(await statusOf(id)).toBeUndefined()
+  })
 })
 
 describe('workers that are told to stop in the middle of a tool call, again and again', () => {
