@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
 import { type Command, InvalidArgumentError } from 'commander'
+import { parseCursor } from '../log/cursor.ts'
 import { usageError } from './failure.ts'
 
 /** Parsers of options, for commander. */
@@ -15,6 +16,12 @@ export function parsePort(text: string): number {
 export function parseCount(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0')
   return Number(text)
+}
+
+/** A cursor of an event. */
+export function parsePlace(text: string): string {
+  if (!parseCursor(text)) throw new InvalidArgumentError('expected the cursor of an event, such as 0.12.0')
+  return text
 }
 
 /** Collects what an option that may be repeated was given. */

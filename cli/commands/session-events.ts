@@ -6,7 +6,7 @@ import { usageError } from '../failure.ts'
 import { sendAndShow, showSession } from '../follow/show.ts'
 import { Answer, JsonLines, People, type Sink } from '../follow/sinks.ts'
 import { beginning } from '../follow/stream.ts'
-import { collect, givenText, parseCount, withJson } from '../options.ts'
+import { collect, givenText, parseCount, parsePlace, withJson } from '../options.ts'
 import { Output } from '../output/output.ts'
 import { SessionPrinter } from '../output/session-printer.ts'
 import { type ListFlags, limited } from './resource.ts'
@@ -37,7 +37,7 @@ export function sessionEventCommands(group: Command): void {
   )
 
   withJson(group.command('tail <id>').description('show what happened in a session, then what happens'))
-    .option('--after <cursor>', 'only what is behind this place, as `tail` prints it when it ends')
+    .option('--after <cursor>', 'only what is behind this place, as `tail` prints it when it ends', parsePlace)
     .option('--new', 'only what happens from now on')
     .option('--until-idle', 'stop when the session has nothing to do')
     .option('--reconnect <seconds>', 'how long to wait for a server that went away', parseCount, 600)

@@ -8,21 +8,37 @@ export interface Outcome {
   stop_reason: Anthropic.Beta.Sessions.BetaManagedAgentsSessionStatusIdleEvent['stop_reason'] | null
 }
 
+/** Says when a session that is watched need not be watched any more. */
+export interface Ending {
+  /** The connection was made, for the first time or again. */
+  opened?(): Promise<Outcome | undefined>
+  /** The outcome, when the event is the last one to wait for. */
+  see(event: StreamedEvent): Outcome | undefined | Promise<Outcome | undefined>
+}
+
+/** The outcome, when nothing comes behind the event. */
+export function endOf({ type }: StreamedEvent): Outcome | undefined {
+  if (type === 'session.status_terminated') return { status: 'terminated', stop_reason: null }
+  return type === 'session.deleted' ? { status: 'deleted', stop_reason: null } : undefined
+}
+
 /**
  * Watches events until what was sent is dealt with and the session has nothing to do. Several turns may lie between: an
  * idle session whose messages wait is not done, unless it waits for an answer.
  */
-export class Settled {
-  readonly #open: Set<string>
+export class Settled implements Ending {
+  readonly #sent: () => string[]
+  #open: Set<string> | undefined
 
-  constructor(sent: string[]) {
-    this.#open = new Set(sent)
+  /** @param sent the ids, known when the first event comes */
+  constructor(sent: () => string[]) {
+    this.#sent = sent
   }
 
-  /** The outcome, when the event is the last one to wait for. */
   see(event: StreamedEvent): Outcome | undefined {
-    if (event.type === 'session.status_terminated') return { status: 'terminated', stop_reason: null }
-    if (event.type === 'session.deleted') return { status: 'deleted', stop_reason: null }
+    const ended = endOf(event)
+    if (ended) return ended
+    this.#open ??= new Set(this.#sent())
     if ('id' in event && 'processed_at' in event && event.processed_at !== null) this.#open.delete(event.id as string)
     if (event.type !== 'session.status_idle') return undefined
     const isBlocked = event.stop_reason.type === 'requires_action'
@@ -31,7 +47,8 @@ export class Settled {
 }
 
 /** What the outcome means for a script. */
-export function exitCodeOf({ stop_reason }: Outcome): ExitCode {
-  if (stop_reason?.type === 'end_turn') return exitCodes.ok
+export function exitCodeOf({ status, stop_reason }: Outcome): ExitCode {
+  // Without a reason it was never asked for anything.
+  if (status === 'idle' && (stop_reason === null || stop_reason.type === 'end_turn')) return exitCodes.ok
   return stop_reason?.type === 'requires_action' ? exitCodes.answerNeeded : exitCodes.sessionFailed
 }

@@ -1,7 +1,9 @@
+import { type Cursor, compareCursors, parseCursor } from '../../log/cursor.ts'
 import type { ApiClient } from '../api-client.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { interruption } from '../interruption.ts'
-import { exitCodeOf, Settled } from './settled.ts'
+import { NothingToDo } from './nothing-to-do.ts'
+import { type Ending, endOf, exitCodeOf, type Outcome, Settled } from './settled.ts'
 import type { Sink } from './sinks.ts'
 import { beginning, type Followed, follow } from './stream.ts'
 
@@ -21,13 +23,42 @@ export function showSession(
   sink: Sink,
   { after, untilIdle = false, patienceMs }: ShowOptions = {},
 ): Promise<ExitCode> {
+  // Whether there is anything behind the cursor shows only to who knows what stands before it: all is read.
+  const from = untilIdle && after !== undefined ? beginning : after
   const items = follow(api, sessionId, {
-    ...(after !== undefined && { after }),
+    ...(from !== undefined && { after: from }),
     ...(patienceMs !== undefined && { patienceMs }),
     previews: sink.wantsPreviews,
     onBreak: () => sink.broke(),
   })
-  return show(items, sink, { untilIdle })
+  const ending = untilIdle ? new NothingToDo(api.client, sessionId, { fromNow: after === undefined }) : { see: endOf }
+  return show(items, from === after ? sink : new Behind(after!, sink), { untilIdle, ending })
+}
+
+/** Shows what is behind a cursor. */
+class Behind implements Sink {
+  readonly wantsPreviews: boolean
+  readonly #after: Cursor
+  readonly #sink: Sink
+
+  constructor(after: string, sink: Sink) {
+    this.wantsPreviews = sink.wantsPreviews
+    this.#after = parseCursor(after)!
+    this.#sink = sink
+  }
+
+  see(followed: Followed): void {
+    const { cursor } = followed
+    if (cursor === undefined || compareCursors(parseCursor(cursor)!, this.#after) > 0) this.#sink.see(followed)
+  }
+
+  broke(): void {
+    this.#sink.broke()
+  }
+
+  end(outcome?: Outcome): void {
+    this.#sink.end(outcome)
+  }
 }
 
 /**
@@ -60,26 +91,20 @@ export async function sendAndShow(
       }
     }
   }
-  return show(behindSent(), sink, { untilIdle: true, sent: () => sent ?? [] })
+  return show(behindSent(), sink, { untilIdle: true, ending: new Settled(() => sent ?? []) })
 }
 
 async function show(
   items: AsyncIterable<Followed | 'open'>,
   sink: Sink,
-  { untilIdle, sent = () => [] }: { untilIdle: boolean; sent?: () => string[] },
+  { untilIdle, ending }: { untilIdle: boolean; ending: Ending },
 ): Promise<ExitCode> {
-  let settled: Settled | undefined
   try {
     for await (const item of items) {
-      if (item === 'open') {
-        settled ??= new Settled(sent())
-        continue
-      }
       // Those that were sent come twice: as they were received, and where they are processed.
-      const { event } = item
-      if (!('processed_at' in event && event.processed_at === null)) sink.see(item)
-      const outcome = settled?.see(event)
-      if (!outcome || !(untilIdle || outcome.status !== 'idle')) continue
+      if (item !== 'open' && !('processed_at' in item.event && item.event.processed_at === null)) sink.see(item)
+      const outcome = await (item === 'open' ? ending.opened?.() : ending.see(item.event))
+      if (!outcome) continue
       sink.end(outcome)
       return untilIdle ? exitCodeOf(outcome) : exitCodes.ok
     }

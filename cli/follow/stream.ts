@@ -137,7 +137,7 @@ class Watch {
 }
 
 /** What trying again does not change. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   if (!(error instanceof Anthropic.APIError) || error.status === undefined) return false
   return error.status < 500 && error.status !== 429 && error.status !== 408
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonLines, type RunOptions, run, start } from '../support/command-line.ts'
-import { converse, listed, newSession, typesOf } from '../support/conversation.ts'
+import { converse, lastText, listed, message, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
@@ -80,6 +80,42 @@ describe('holdfast sessions', { timeout: 120_000 }, () => {
     const middle = tailed[3]
     const rest = await holdfast(['sessions', 'tail', session.id, '--until-idle', '--json', '--after', middle.cursor])
     expect(jsonLines(rest.out)).toEqual(tailed.slice(4))
+  })
+
+  it('goes on with --until-idle until the session has nothing to do now, whatever it did before', async () => {
+    const session = await newSession(host)
+    const tail = (...args: string[]) => holdfast(['sessions', 'tail', session.id, '--until-idle', '--json', ...args])
+    expect(await tail()).toMatchObject({ code: 0, out: '' })
+    await converse(host.client, session.id, '#say one')
+    await converse(host.client, session.id, '#say two')
+    // Behind the last idle too.
+    await host.client.beta.sessions.update(session.id, { title: 'Named' })
+    await until(async () => typesOf(await listed(host.client, session.id)).at(-1) === 'session.updated')
+
+    const { code, out } = await tail()
+    const events = jsonLines(out)
+    expect(code).toBe(0)
+    expect(events.map(({ cursor: _, ...event }) => event)).toEqual(
+      JSON.parse(JSON.stringify(await listed(host.client, session.id))),
+    )
+    const first = events.findIndex(({ type }) => type === 'session.status_idle')
+    expect(jsonLines((await tail('--after', events[first].cursor)).out)).toEqual(events.slice(first + 1))
+    expect(await tail('--after', events.at(-1).cursor)).toMatchObject({ code: 0, out: '' })
+    expect(await tail('--new')).toMatchObject({ code: 0, out: '' })
+    expect(await tail('--after', 'there')).toMatchObject({ code: 2 })
+
+    await host.client.beta.sessions.events.send(session.id, {
+      events: [message('#bash sleep 600\n#say three')],
+    })
+    await until(async () => typesOf(await listed(host.client, session.id)).includes('agent.tool_use'))
+    const waiting = start(['sessions', 'tail', session.id, '--until-idle', '--json'], { url: host.url })
+    const late = start(['sessions', 'tail', session.id, '--new', '--until-idle', '--json'], { url: host.url })
+    await until(() => waiting.out.includes('agent.tool_use'))
+    await converse(host.client, session.id, [message('#say four'), { type: 'user.interrupt' }])
+    const ended = await waiting.ended
+    expect(ended.code).toBe(0)
+    expect(lastText(jsonLines(ended.out))).toBe('[scripted model] four')
+    expect((await late.ended).code).toBe(0)
   })
 
   it('says with its exit code how the turn ended', async () => {
