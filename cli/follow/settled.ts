@@ -5,8 +5,10 @@ import type { StreamedEvent } from './stream.ts'
 /** How a session stands when it has nothing to do any more. */
 export interface Outcome {
   status: 'idle' | 'terminated' | 'deleted'
-  stop_reason: Anthropic.Beta.Sessions.BetaManagedAgentsSessionStatusIdleEvent['stop_reason'] | null
+  stop_reason: IdleEvent['stop_reason'] | null
 }
+
+export type IdleEvent = Anthropic.Beta.Sessions.BetaManagedAgentsSessionStatusIdleEvent
 
 /** Says when a session that is watched need not be watched any more. */
 export interface Ending {
@@ -51,4 +53,30 @@ export function exitCodeOf({ status, stop_reason }: Outcome): ExitCode {
   // Without a reason it was never asked for anything.
   if (status === 'idle' && (stop_reason === null || stop_reason.type === 'end_turn')) return exitCodes.ok
   return stop_reason?.type === 'requires_action' ? exitCodes.answerNeeded : exitCodes.sessionFailed
+}
+
+/**
+ * In words, why a turn did not end by itself; undefined when it did.
+ * @param said by the events of the turn
+ */
+export function whyStopped(
+  sessionId: string,
+  outcome: Outcome,
+  { error, details }: { error?: string | undefined; details?: IdleEvent['stop_details'] | undefined },
+): string | undefined {
+  const { status, stop_reason } = outcome
+  if (status !== 'idle') return `session ${sessionId} is ${status}`
+  switch (stop_reason?.type) {
+    case undefined:
+    case 'end_turn':
+      return undefined
+    case 'requires_action':
+      return `session ${sessionId} waits for an answer: holdfast sessions allow ${sessionId} --all (or deny, or result)`
+    case 'budget_reached':
+      return `session ${sessionId} has reached its budget: holdfast sessions update ${sessionId} --budget <dollars>`
+    case 'refusal':
+      return `the model refused${details?.explanation ? `: ${details.explanation}` : ''} (refusal)`
+    default:
+      return `the turn of session ${sessionId} failed${error ? `: ${error}` : ''} (${stop_reason?.type})`
+  }
 }

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
 import { Output } from '../output/output.ts'
-import { printable } from '../output/printable.ts'
+import { oneLine, printable } from '../output/printable.ts'
 import { SessionPrinter } from '../output/session-printer.ts'
-import type { Outcome } from './settled.ts'
+import { type IdleEvent, type Outcome, whyStopped } from './settled.ts'
 import type { Followed, StreamedEvent } from './stream.ts'
 
 /** Where the events of a session go that is followed. */
@@ -59,12 +59,15 @@ export class JsonLines implements Sink {
   end(): void {}
 }
 
-/** Nothing but the last message of the agent, or as JSON how the turn ended. */
+/** Nothing but the last message of the agent, or as JSON how the turn ended; on standard error why, when it did not end well. */
 export class Answer implements Sink {
   readonly wantsPreviews = false
   readonly #sessionId: string
   readonly #output: Output
   #text = ''
+  /** What the turn says of its end. */
+  #error: string | undefined
+  #details: IdleEvent['stop_details'] | undefined
 
   constructor(sessionId: string, { json = false }: { json?: boolean } = {}) {
     this.#sessionId = sessionId
@@ -73,6 +76,9 @@ export class Answer implements Sink {
 
   see({ event }: Followed): void {
     if (event.type === 'agent.message') this.#text = textOf(event)
+    else if (event.type === 'session.status_running') this.#error = undefined
+    else if (event.type === 'session.error') this.#error = event.error.message
+    else if (event.type === 'session.status_idle') this.#details = event.stop_details
   }
 
   broke(): void {}
@@ -81,6 +87,9 @@ export class Answer implements Sink {
     if (this.#output.json)
       this.#output.line(JSON.stringify({ session_id: this.#sessionId, ...outcome, text: this.#text }))
     else if (this.#text !== '') this.#output.line(this.#output.isTerminal ? printable(this.#text) : this.#text)
+    const said = { error: this.#error, details: this.#details }
+    const why = outcome && whyStopped(this.#sessionId, outcome, said)
+    if (why) process.stderr.write(`holdfast: ${oneLine(why)}\n`)
   }
 }
 

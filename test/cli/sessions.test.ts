@@ -121,9 +121,17 @@ describe('holdfast sessions', { timeout: 120_000 }, () => {
   it('says with its exit code how the turn ended', async () => {
     const session = await newSession(host)
     const refused = await holdfast(['sessions', 'send', session.id, '#refuse', '--wait'])
-    expect(refused.code).toBe(5)
+    expect(refused).toMatchObject({ code: 5, err: expect.stringMatching(/^holdfast: .*\(refusal\)\n$/) })
     const spent = await holdfast(['sessions', 'send', session.id, '#fault 529 times=9\n#say never', '--follow'])
     expect(spent).toMatchObject({ code: 5, out: expect.stringContaining('idle (retries_exhausted)') })
+    const failed = await holdfast(['sessions', 'send', session.id, '#fault 400 times=9\n#say never', '--wait'])
+    expect(failed).toMatchObject({ code: 5, out: '', err: expect.stringMatching(/400.*\(retries_exhausted\)\n$/) })
+    const { events } = host.client.beta.sessions
+    const errors = await events.list(session.id, { types: ['session.error'], order: 'desc', limit: 1 })
+    expect(failed.err).toContain((errors.data[0] as { error: { message: string } }).error.message)
+    const json = await holdfast(['sessions', 'send', session.id, '#refuse', '--wait', '--json'])
+    expect(json).toMatchObject({ code: 5, err: refused.err })
+    expect(JSON.parse(json.out)).toMatchObject({ stop_reason: { type: 'refusal' } })
   })
 
   it('answers confirmations, one by one and all', async () => {
