@@ -106,10 +106,25 @@ async function mayCome(runtime: Runtime, row: SessionRecord, events: EventParams
   // What ends a step, or lets it go on, always gets through.
   if (events.some(({ type }) => type === 'user.message')) await new SessionWorkflow(runtime, row.id).checkRoom()
   if (row.budget && !(await hasWorkFor(runtime, row, events))) return false
+  await checkPlaceOfNote(runtime, row, events)
+  await checkEvents(runtime, row, events)
+  return true
+}
+
+/**
+ * Checks events for a session by themselves and by what they name, not by how the session stands at the moment: those that
+ * are refused here no session ever takes.
+ * @throws ApiError that names the entry
+ */
+export async function checkSendable(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
+  refuseUnsupported(row, events)
+  await checkEvents(runtime, row, events)
+}
+
+async function checkEvents(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
   await checkSystemMessages(runtime, row, events)
   await checkContent(runtime, events, 'events')
   await checkAnswers(runtime, row, events)
-  return true
 }
 
 function refuseUnsupported(row: SessionRecord, events: EventParams[]): void {
@@ -145,10 +160,18 @@ async function hasWorkFor(runtime: Runtime, row: SessionRecord, events: EventPar
   return state.stopReason?.type !== 'budget_reached' || events.some((event) => event.type !== 'user.interrupt')
 }
 
-/**
- * At most one, last, right behind the event it goes with, on models that know it; while the session waits for answers,
- * behind an answer. Source: spec §8.1.6.
- */
+/** While the session waits for answers a system message goes with one of them. Source: spec §8.1.6. */
+async function checkPlaceOfNote(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
+  const index = events.findIndex((event) => event.type === 'system.message')
+  if (index < 0 || events[index - 1]?.type !== 'user.message') return
+  if ((await new SessionWorkflow(runtime, row.id).state())?.pending.length) {
+    throw invalidRequest(
+      `events.${index}: while the session waits for answers a system.message must follow one of them`,
+    )
+  }
+}
+
+/** At most one, last, right behind the event it goes with, on models that know it. Source: spec §8.1.6. */
 async function checkSystemMessages(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
   const index = events.findIndex((event) => event.type === 'system.message')
   if (index < 0) return
@@ -157,9 +180,6 @@ async function checkSystemMessages(runtime: Runtime, row: SessionRecord, events:
   const before = events[index - 1]?.type
   if (before !== 'user.message' && before !== 'user.custom_tool_result') {
     throw invalidRequest(`${where}: a system.message must follow the user.message or tool result that it goes with`)
-  }
-  if (before === 'user.message' && (await new SessionWorkflow(runtime, row.id).state())?.pending.length) {
-    throw invalidRequest(`${where}: while the session waits for answers a system.message must follow one of them`)
   }
   const model = (await runtime.records.sessions.configuration(row.id, row.revision))!.model.id
   if (!modelInfo(model).supportsMidConversationSystem) {

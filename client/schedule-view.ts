@@ -1,7 +1,8 @@
-import type { ScheduleDescription, ScheduleExecutionResult } from '@temporalio/client'
+import type { ScheduleDescription, ScheduleExecutionResult, WorkflowClient } from '@temporalio/client'
 import { keyOfRun, type ScheduledStart } from '../protocol/scheduled-run.ts'
 import type { Schedule, ScheduleDefinition, ScheduleRun } from '../protocol/schedules.ts'
 import type { Runtime } from './runtime.ts'
+import { failureOfRun } from './schedule-failure.ts'
 import { stripAction } from './schedule-secrets.ts'
 
 /** What the schedule was told, as it stands in its action; tokens are sealed. */
@@ -12,7 +13,11 @@ export function definitionOf({ action }: ScheduleDescription): ScheduleDefinitio
 }
 
 /** A schedule as the API shows it. */
-export async function viewOf(description: ScheduleDescription, runtime: Pick<Runtime, 'records'>): Promise<Schedule> {
+export async function viewOf(
+  description: ScheduleDescription,
+  runtime: Pick<Runtime, 'records'>,
+  workflows: WorkflowClient,
+): Promise<Schedule> {
   const definition = definitionOf(description)
   const { state, info } = description
   const { createdAt, lastUpdatedAt = createdAt } = info
@@ -23,7 +28,7 @@ export async function viewOf(description: ScheduleDescription, runtime: Pick<Run
     status: state.paused ? 'paused' : 'active',
     note: state.note || null,
     remaining_runs: state.remainingActions ?? null,
-    recent_runs: await Promise.all(info.recentActions.map((result) => runOf(result, definition, runtime))),
+    recent_runs: await Promise.all(info.recentActions.map((result) => runOf(result, definition, runtime, workflows))),
     upcoming_runs_at: state.paused ? [] : info.nextActionTimes.map((time) => time.toISOString()),
     runs: info.numActionsTaken,
     skipped_overlap: info.numActionsSkippedOverlap,
@@ -38,8 +43,9 @@ async function runOf(
   { scheduledAt, takenAt, action }: ScheduleExecutionResult,
   definition: ScheduleDefinition,
   { records }: Pick<Runtime, 'records'>,
+  workflows: WorkflowClient,
 ): Promise<ScheduleRun> {
-  const { workflowId } = action.workflow
+  const { workflowId, firstExecutionRunId } = action.workflow
   const made =
     definition.action.type === 'send' ? undefined : await records.sessions.getByIdempotencyKey(keyOfRun(workflowId))
   return {
@@ -47,5 +53,6 @@ async function runOf(
     started_at: takenAt.toISOString(),
     workflow_id: workflowId,
     session_id: definition.action.type === 'send' ? definition.action.session_id : (made?.id ?? null),
+    error: made ? null : await failureOfRun(workflows, workflowId, firstExecutionRunId),
   }
 }

@@ -5,8 +5,10 @@ import {
   ScheduleClient,
   type ScheduleHandle,
   ScheduleNotFoundError,
+  WorkflowClient,
 } from '@temporalio/client'
 import { conflict, invalidRequest, notFound } from '../protocol/errors.ts'
+import { newId } from '../protocol/ids.ts'
 import { parse } from '../protocol/parse.ts'
 import {
   checkDefinition,
@@ -18,31 +20,37 @@ import {
   scheduleId,
   scheduleUpdateParams,
 } from '../protocol/schedules.ts'
-import type { AgentsApi, EnvironmentsApi, SessionsApi } from './api.ts'
+import { checkSendable } from './accept.ts'
+import type { SessionsApi } from './api.ts'
 import type { Runtime } from './runtime.ts'
 import { sealAction } from './schedule-secrets.ts'
 import { definitionOf, viewOf } from './schedule-view.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import { sessionRecord } from './session-record.ts'
+import { prepareSession } from './sessions.ts'
 import { optionsOf, overlapOf } from './temporal-schedule.ts'
 
 /** Temporal's id of a schedule: those of others in the namespace are none of ours. */
 const prefix = 'holdfast-'
 
 /** Schedules over those of Temporal, which keeps all of them. */
-export function createSchedulesApi(
-  runtime: Runtime,
-  objects: { agents: AgentsApi; environments: EnvironmentsApi; sessions: SessionsApi },
-): SchedulesApi {
+export function createSchedulesApi(runtime: Runtime, { sessions }: { sessions: SessionsApi }): SchedulesApi {
   const { connection, namespace, codec, secrets } = runtime
-  const client = new ScheduleClient({ connection, namespace, dataConverter: { payloadCodecs: [codec] } })
+  const options = { connection, namespace, dataConverter: { payloadCodecs: [codec] } }
+  const client = new ScheduleClient(options)
+  const workflows = new WorkflowClient(options)
   const handleOf = (id: string) => client.getHandle(prefix + parse(scheduleId, id, 'id'))
 
-  /** What it is to do can be done, as things are now. */
+  /** What it is to do can be done, as things are now: judged as `sessions.create` and `events.send` judge it. */
   async function check({ action }: Pick<ScheduleDefinition, 'action'>): Promise<void> {
-    if (action.type === 'send') return void (await objects.sessions.retrieve(action.session_id))
-    const { agent, environment_id } = action.session
-    await objects.agents.retrieve(typeof agent === 'string' ? agent : agent.id)
-    await objects.environments.retrieve(environment_id)
+    if (action.type === 'create_session') {
+      await prepareSession(runtime, newId('session'), action.session, new Date().toISOString())
+      return
+    }
+    const { session_id, events } = action
+    const { status } = await sessions.retrieve(session_id)
+    if (status === 'terminated') throw conflict(`session ${session_id} has ended and takes no events`)
+    await checkSendable(runtime, await sessionRecord(runtime, session_id), events)
   }
 
   const api: SchedulesApi = {
@@ -68,7 +76,7 @@ export function createSchedulesApi(
     },
 
     async retrieve(id) {
-      return viewOf(await found(id, handleOf(id).describe()), runtime)
+      return viewOf(await found(id, handleOf(id).describe()), runtime, workflows)
     },
 
     async update(id, input) {
@@ -112,7 +120,7 @@ export function createSchedulesApi(
       }
       for (const id of ids.sort()) {
         const schedule = await describeIfThere(client.getHandle(prefix + id))
-        if (schedule) yield viewOf(schedule, runtime)
+        if (schedule) yield viewOf(schedule, runtime, workflows)
       }
     },
 

@@ -28,7 +28,7 @@ import type { Runtime } from './runtime.ts'
 import { checkBudgetable, sessionChange } from './session-change.ts'
 import { createSessionEventsApi } from './session-events.ts'
 import { sessionRecord } from './session-record.ts'
-import { prepareResources } from './session-resources.ts'
+import { type PreparedResources, prepareResources } from './session-resources.ts'
 import { createSessionThreadsApi } from './session-threads.ts'
 import { sessionView, statusOf, threadView } from './session-view.ts'
 import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
@@ -83,14 +83,9 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       const idempotencyKey = keyOf(options)
       const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
       if (repeated) return resume(repeated, params.initial_events)
-      const agent = await resolveAgent(runtime, params)
-      await checkEnvironment(runtime, params.environment_id)
-      await checkVaults(runtime, params.vault_ids ?? [])
-      if (params.budget) checkBudgetable(agent.model.id, runtime.prices)
       const now = new Date().toISOString()
       const id = newId('session')
-      const { resources, copies, secrets } = await prepareResources(runtime, id, params.resources ?? [], now)
-      await checkInitialEvents(runtime, params.initial_events)
+      const { agent, resources, copies, secrets } = await prepareSession(runtime, id, params, now)
       for (const copy of copies) await records.files.insert(copy)
       const row: SessionRecord = {
         id,
@@ -229,6 +224,25 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
       ...(events && { initialEvents: events }),
     })
   }
+}
+
+/**
+ * Checks all of what a session is to be made of, and prepares it. Nothing is stored.
+ * @throws ApiError 4xx that names the field
+ */
+export async function prepareSession(
+  runtime: Runtime,
+  id: string,
+  params: CreateParams,
+  now: string,
+): Promise<PreparedResources & { agent: SessionAgent }> {
+  const agent = await resolveAgent(runtime, params)
+  await checkEnvironment(runtime, params.environment_id)
+  await checkVaults(runtime, params.vault_ids ?? [])
+  if (params.budget) checkBudgetable(agent.model.id, runtime.prices)
+  const prepared = await prepareResources(runtime, id, params.resources ?? [], now)
+  await checkInitialEvents(runtime, params.initial_events)
+  return { agent, ...prepared }
 }
 
 async function resolveAgent(

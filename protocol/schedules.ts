@@ -1,6 +1,6 @@
 /** Schedules: sessions started, or sent to, by the clock. Holdfast's own; the API's form are deployments, spec §21. */
 import { z } from 'zod'
-import { invalidRequest } from './errors.ts'
+import { type ApiErrorType, invalidRequest } from './errors.ts'
 import { eventParams } from './events.ts'
 import { limits } from './limits.ts'
 import { parse } from './parse.ts'
@@ -118,8 +118,16 @@ export interface ScheduleRun {
   scheduled_at: string
   started_at: string
   workflow_id: string
-  /** Null when no session could be made, or not yet. */
+  /** Null when no session could be made, or not yet; that of an action `send` in any case. */
   session_id: string | null
+  /** Why it failed; as of deployment runs, spec §21.3. */
+  error: ScheduleRunError | null
+}
+
+export interface ScheduleRunError {
+  /** That of the refusal. */
+  type: ApiErrorType | 'unknown_error'
+  message: string
 }
 
 export interface Schedule extends ScheduleDefinition {

@@ -20,7 +20,8 @@ const columns: Column<Schedule>[] = [
   {
     title: 'LAST',
     value: ({ recent_runs }) => recent_runs.at(-1)?.started_at,
-    short: ({ recent_runs }) => relative(recent_runs.at(-1)?.started_at),
+    short: ({ recent_runs }) =>
+      relative(recent_runs.at(-1)?.started_at) + (recent_runs.at(-1)?.error ? ', failed' : ''),
   },
   { title: 'RUNS', value: ({ runs }) => runs },
   { title: 'RUNNING', value: ({ running }) => running },

@@ -72,6 +72,25 @@ describe('holdfast schedules', { timeout: 120_000 }, () => {
     expect((await holdfast(['schedules', 'show', 'clock'])).code).toBe(3)
   })
 
+  it('shows why a run failed', async () => {
+    const { client, environment } = host
+    const agent = await client.beta.agents.create({ name: 'Goes', model: 'claude-opus-5' })
+    const target = ['--agent', agent.id, '--environment', environment, '-m', '#say x']
+    expect((await holdfast(['schedules', 'create', 'fails', '--every', '24h', ...target])).code).toBe(0)
+    await client.beta.agents.archive(agent.id)
+    expect((await holdfast(['schedules', 'trigger', 'fails'])).code).toBe(0)
+    const reason = `agent ${agent.id} is archived`
+    await until(async () => (await host.holdfast.schedules.retrieve('fails')).recent_runs.some(({ error }) => error))
+    expect(await holdfast(['schedules', 'show', 'fails'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`message: ${reason}`),
+    })
+    expect(await holdfast(['schedules', 'create', 'late', '--every', '1h', ...target])).toMatchObject({
+      code: 1,
+      err: `holdfast: ${reason}\n`,
+    })
+  })
+
   it('says what is missing or wrong before it asks anybody', async () => {
     const nowhere = { cwd: await temporaryFolder() }
     const usage = async (...args: string[]) =>

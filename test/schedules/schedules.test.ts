@@ -110,6 +110,77 @@ describe('a schedule', { timeout: 60_000 }, () => {
     await expect(scheduled('taken')).rejects.toMatchObject({ status: 409 })
   })
 
+  it('refuses what no session could be made of and no session takes, also when it is changed', async () => {
+    const { agent, environment } = host
+    const { id: session_id } = await newSession(host)
+    const ended = await newSession(host)
+    await holdfast.sessions.archive(ended.id)
+    const vault = 'vlt_none'
+    const plain = { agent, environment_id: environment }
+    const create = (session: object) => ({ type: 'create_session', session: { ...plain, ...session } })
+    const overriding = (overrides: object) =>
+      create({ agent: { type: 'agent_with_overrides', id: agent, ...overrides } })
+    const resource = (resource: object) => create({ resources: [resource] })
+    const send = (...events: object[]) => ({ type: 'send', session_id, events })
+    const outcome = { type: 'user.define_outcome', description: 'done', rubric: { type: 'text', content: 'good' } }
+    const git = 'github_repository'
+    const file = await host.client.beta.files.upload({ file: new File(['x'], 'x.txt') })
+    const [text] = message('x')
+
+    const refusals: [action: object, status: number, text: string][] = [
+      [create({ initial_events: [{ type: 'user.interrupt' }] }), 400, 'initial_events.0: user.interrupt'],
+      [create({ initial_events: message(' ') }), 400, 'initial_events.0.content'],
+      [create({ initial_events: [outcome] }), 400, 'initial_events.0: user.define_outcome'],
+      [resource({ type: 'file', file_id: file.id, mount_path: '/etc/x' }), 400, 'resources.0.mount_path'],
+      [resource({ type: 'file', file_id: 'file_none' }), 400, 'resources.0.file_id'],
+      [resource({ type: 'memory_store', memory_store_id: 'memstore_none' }), 400, 'resources.0.memory_store_id'],
+      [resource({ type: git, url: 'nope' }), 400, 'resources.0.url'],
+      [create({ vault_ids: [vault] }), 404, vault],
+      [create({ agent: { type: 'agent', id: agent, version: 99 } }), 404, 'version 99'],
+      [overriding({ model: null }), 400, 'agent.model'],
+      [create({ environment_id: 'env_none' }), 404, 'env_none'],
+      [send({ type: 'system.message', content: [{ type: 'text', text: 'x' }] }), 400, 'events.0: a system.message'],
+      [send(text!, ...message('')), 400, 'events.1.content'],
+      [send(outcome), 400, 'events.0: user.define_outcome'],
+      [send({ type: 'user.tool_confirmation', tool_use_id: 'sevt_none', result: 'allow' }), 400, 'sevt_none'],
+      [{ ...send(text!), session_id: ended.id }, 409, ended.id],
+    ]
+    await scheduled('checked')
+    const before = (await holdfast.schedules.retrieve('checked')).action
+    for (const [given, status, text] of refusals) {
+      const action = given as ScheduleCreateParams['action']
+      const refusal = { status, message: expect.stringContaining(text) }
+      const schedule = { type: 'interval' as const, every_seconds: 3600 }
+      await expect(holdfast.schedules.create({ id: 'unchecked', schedule, action })).rejects.toMatchObject(refusal)
+      await expect(holdfast.schedules.update('checked', { action })).rejects.toMatchObject(refusal)
+    }
+    await expect(holdfast.schedules.retrieve('unchecked')).rejects.toMatchObject({ status: 404 })
+    expect((await holdfast.schedules.retrieve('checked')).action).toEqual(before)
+    // Not of files that it only tried: a check stores nothing.
+    expect((await holdfast.files.list({ limit: 100 })).data.map(({ id }) => id)).toEqual([file.id])
+  })
+
+  it('says of a run why it failed', async () => {
+    const { client, environment } = host
+    const agent = await client.beta.agents.create({ name: 'Goes', model: 'claude-opus-5' })
+    const session = { agent: agent.id, environment_id: environment, initial_events: message('#say x') }
+    await scheduled('fails', { action: { type: 'create_session', session } })
+    const { id: session_id } = await newSession(host)
+    await scheduled('unsent', { action: { type: 'send', session_id, events: message('x') } })
+    await client.beta.agents.archive(agent.id)
+    await holdfast.sessions.archive(session_id)
+    for (const id of ['fails', 'unsent']) await holdfast.schedules.trigger(id)
+    const failed = (id: string) =>
+      until(async () => (await holdfast.schedules.retrieve(id)).recent_runs.find((run) => run.error))
+    expect(await failed('fails')).toMatchObject({
+      session_id: null,
+      error: { type: 'invalid_request_error', message: `agent ${agent.id} is archived` },
+    })
+    expect(await failed('unsent')).toMatchObject({
+      error: { type: 'conflict_error', message: expect.stringContaining(session_id) },
+    })
+  })
+
   it('starts sessions when it is time, one for each time', async () => {
     await scheduled('often', {
       schedule: { type: 'interval', every_seconds: 1 },
@@ -122,6 +193,7 @@ describe('a schedule', { timeout: 60_000 }, () => {
         remaining_runs === 0 && recent_runs.length === 2 && recent_runs.every((run) => run.session_id) && recent_runs
       )
     })
+    expect(runs.map(({ error }) => error)).toEqual([null, null])
     const sessions = await sessionsOf('often')
     expect(sessions.map(({ id }) => id).sort()).toEqual(runs.map((run) => run.session_id).sort())
     for (const { id } of sessions) {
