@@ -9,7 +9,6 @@ import { beginning } from '../follow/stream.ts'
 import { collect, givenText, parseCount, parsePlace, withJson } from '../options.ts'
 import { Output } from '../output/output.ts'
 import { SessionPrinter } from '../output/session-printer.ts'
-import { type ListFlags, limited } from './resource.ts'
 
 export interface SendFlags {
   json?: boolean
@@ -105,18 +104,19 @@ export async function sendEvents(
 }
 
 async function printEvents({ client }: ApiClient, id: string, flags: EventsFlags): Promise<void> {
-  const list: ListFlags = { limit: flags.limit ?? 0, all: flags.limit === undefined }
-  const events = limited(list, (page) =>
-    client.beta.sessions.events.list(id, {
-      limit: flags.limit === undefined ? 1000 : page.limit,
-      ...(flags.type && { types: flags.type as never }),
-      ...(flags.newestFirst && { order: 'desc' }),
-    }),
-  )
+  const { limit = Number.POSITIVE_INFINITY, json } = flags
+  const events = client.beta.sessions.events.list(id, {
+    // People are not shown every kind: what they are is somewhere among these.
+    limit: Math.min(json ? limit : 4 * limit, 1000),
+    ...(flags.type && { types: flags.type as never }),
+    ...(flags.newestFirst && { order: 'desc' }),
+  })
   const output = new Output(flags)
   const printer = new SessionPrinter()
+  let shown = 0
   for await (const event of events) {
-    if (flags.json) output.line(JSON.stringify(event))
-    else printer.show(event as never)
+    if (json) output.line(JSON.stringify(event))
+    else if (!printer.show(event as never)) continue
+    if (++shown >= limit) return
   }
 }

@@ -15,20 +15,21 @@ export class SessionPrinter {
   /** The message that is being written, and what of it is on the screen. */
   #open: { id: string; text: string } | undefined
 
-  show(event: Event): void {
+  /** @returns whether the event is one that people are shown */
+  show(event: Event): boolean {
     switch (event.type) {
       case 'event_start':
         if (event.event.type === 'agent.message') this.#begin(event.event.id)
-        return
+        return true
       case 'event_delta':
         if (this.#open?.id === event.event_id && 'text' in event.delta.content) this.#write(event.delta.content.text)
-        return
+        return true
       case 'agent.message':
         this.saidSomething = true
         this.#message(event.id, textOf(event.content))
-        return
+        return true
       default:
-        this.#whole(event)
+        return this.#whole(event)
     }
   }
 
@@ -38,61 +39,51 @@ export class SessionPrinter {
     this.#open = undefined
   }
 
-  #whole(event: Event): void {
+  #whole(event: Event): boolean {
     switch (event.type) {
       case 'user.message':
-        if (event.processed_at !== null) this.#line('cyan', 'you', textOf(event.content))
-        return
+        return event.processed_at !== null && this.#line('cyan', 'you', textOf(event.content))
       case 'user.interrupt':
-        if (event.processed_at !== null) this.#line('yellow', 'you', 'interrupt')
-        return
-      case 'user.tool_confirmation':
-        if (event.processed_at !== null) {
-          const reason = event.deny_message ? `: ${event.deny_message}` : ''
-          this.#line('cyan', 'you', `${event.result} ${event.tool_use_id}${reason}`)
-        }
-        return
+        return event.processed_at !== null && this.#line('yellow', 'you', 'interrupt')
+      case 'user.tool_confirmation': {
+        const reason = event.deny_message ? `: ${event.deny_message}` : ''
+        return event.processed_at !== null && this.#line('cyan', 'you', `${event.result} ${event.tool_use_id}${reason}`)
+      }
       case 'session.status_running':
-        this.#line('dim', 'status', 'running')
-        return
+        return this.#line('dim', 'status', 'running')
       case 'session.status_rescheduled':
-        this.#line('yellow', 'status', 'rescheduling')
-        return
+        return this.#line('yellow', 'status', 'rescheduling')
       case 'session.status_idle':
         this.#line('dim', 'status', `idle (${event.stop_reason.type})`)
         if (event.stop_reason.type === 'requires_action') {
           for (const id of event.stop_reason.event_ids) this.#line('yellow', 'waits', id)
         }
-        return
+        return true
       case 'session.status_terminated':
       case 'session.deleted':
-        this.#line('dim', 'status', event.type === 'session.deleted' ? 'deleted' : 'terminated')
-        return
+        return this.#line('dim', 'status', event.type === 'session.deleted' ? 'deleted' : 'terminated')
       case 'session.error':
-        this.#line('yellow', 'error', `${event.error.message} (${event.error.retry_status.type})`)
-        return
+        return this.#line('yellow', 'error', `${event.error.message} (${event.error.retry_status.type})`)
       case 'agent.tool_use':
       case 'agent.custom_tool_use':
       case 'agent.mcp_tool_use':
-        this.#line('magenta', event.name, callOf(event.input))
-        return
+        return this.#line('magenta', event.name, callOf(event.input))
       case 'agent.tool_result':
       case 'agent.mcp_tool_result':
-        this.#line(
+        return this.#line(
           event.is_error ? 'red' : 'dim',
           event.is_error ? 'failed' : 'result',
           shortened(textOf(event.content ?? [])),
         )
-        return
       case 'agent.thread_context_compacted':
-        this.#line('dim', 'status', 'conversation compacted')
-        return
+        return this.#line('dim', 'status', 'conversation compacted')
       case 'span.model_request_end': {
         const { input_tokens, cache_read_input_tokens, cache_creation_input_tokens, output_tokens } = event.model_usage
         const prompt = input_tokens + cache_read_input_tokens + cache_creation_input_tokens
-        this.#line('dim', 'tokens', `${prompt} in (${cache_read_input_tokens} cached), ${output_tokens} out`)
-        return
+        return this.#line('dim', 'tokens', `${prompt} in (${cache_read_input_tokens} cached), ${output_tokens} out`)
       }
+      default:
+        return false
     }
   }
 
@@ -115,7 +106,7 @@ export class SessionPrinter {
     } else this.#line('green', 'agent', text)
   }
 
-  #line(color: Color, name: string, text: string): void {
+  #line(color: Color, name: string, text: string): true {
     this.cut()
     const [first = '', ...rest] = printable(text).split('\n')
     const lines = [
@@ -123,6 +114,7 @@ export class SessionPrinter {
       ...rest.map((line) => ' '.repeat(margin) + line),
     ]
     process.stdout.write(`${lines.join('\n')}\n`)
+    return true
   }
 }
 

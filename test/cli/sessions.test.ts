@@ -74,6 +74,14 @@ describe('holdfast sessions', { timeout: 120_000 }, () => {
       '--newest-first',
     ])
     expect(typesOf(jsonLines(typed.out))).toEqual(['agent.message'])
+    // For people the kinds that they are not shown do not count.
+    const limited = async (count: number, ...flags: string[]) =>
+      (await holdfast(['sessions', 'events', session.id, '--limit', `${count}`, ...flags])).out.trimEnd().split('\n')
+    const lines = (await holdfast(['sessions', 'events', session.id])).out.trimEnd().split('\n')
+    // The first of the three has two lines.
+    expect(await limited(3)).toEqual(lines.slice(0, 4))
+    expect(await limited(2, '--newest-first')).toEqual(lines.slice(-2).reverse())
+    expect(jsonLines((await limited(4, '--json')).join('\n'))).toEqual(jsonLines(out).slice(0, 4))
     // The tail has each once too, with its place; it goes on behind any of them.
     const tailed = jsonLines((await holdfast(['sessions', 'tail', session.id, '--until-idle', '--json'])).out)
     expect(tailed.map(({ cursor: _, ...event }) => event)).toEqual(jsonLines(out))
