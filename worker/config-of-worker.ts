@@ -47,11 +47,15 @@ export type WorkerMessage =
   | { type: 'standby' }
   | { type: 'activities'; started?: OpenActivity; ended: OpenActivity[] }
   | { type: 'preview'; sessionId: string; preview: unknown }
+  /** The answer to `ask`. */
+  | { type: 'here' }
 
 /** What the supervisor says to a worker process. */
 export type SupervisorMessage =
   /** To a standby: take over. */
   | { type: 'work' }
+  /** Whether it is there. */
+  | { type: 'ask' }
   /** Whether somebody listens to the previews of these sessions. */
   | { type: 'previews'; sessionIds: string[]; areWanted: boolean }
   /** See `Bus.interrupted`. */

@@ -30,6 +30,7 @@ const previewed = new Set<string>()
 const called = Promise.withResolvers<void>()
 process.on('message', (message: SupervisorMessage) => {
   if (message.type === 'work') return called.resolve()
+  if (message.type === 'ask') return say({ type: 'here' })
   if (message.type === 'interrupted') return stopBegun(message.sessionId, message.sentAt)
   for (const sessionId of message.sessionIds) {
     if (message.areWanted) previewed.add(sessionId)

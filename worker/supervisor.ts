@@ -8,6 +8,7 @@ import { lowerPriority, niceness } from '../activities/priority.ts'
 import type { SupervisorMessage, WorkerConfig, WorkerMessage } from './config-of-worker.ts'
 import { activityKey, type OpenActivity } from './open-activity.ts'
 import { extension, packageRoot } from './package-root.ts'
+import { Pulse, type PulsePace } from './pulse.ts'
 import { RestartPace } from './restart-pace.ts'
 
 /** Node's arguments that set up each thread of a worker. `--require` would come before a thread knows its program. */
@@ -32,6 +33,8 @@ export interface SupervisorOptions {
   log: (line: string) => void
   /** How soon a dead process is replaced. */
   pace?: RestartPace
+  /** How long a process may be silent before it is killed and replaced. @default half a minute */
+  pulse?: PulsePace
   /**
    * Keep one more process that has everything loaded and takes over at once when another dies: a second of CPU time and
    * some 100 MB for work that goes on in a quarter of a second. @default false
@@ -78,6 +81,7 @@ export class Supervisor {
   readonly #burials = new Set<Promise<void>>()
   /** Sessions whose previews somebody listens to. */
   readonly #previewed = new Set<string>()
+  readonly #pulse: Pulse<Place> | undefined
   #stopping = false
   #everReady = false
   #ready = Promise.withResolvers<void>()
@@ -85,6 +89,13 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#pace = options.pace ?? new RestartPace()
+    // One that stands still in a debugger is silent too.
+    if (process.execArgv.some((argument) => argument.startsWith('--inspect'))) return
+    this.#pulse = new Pulse(
+      () => this.#all.filter(({ ready, prepared }) => ready || prepared),
+      { ask: (place) => tell(place, { type: 'ask' }), silent: (place) => this.#giveUp(place) },
+      options.pulse,
+    )
   }
 
   /**
@@ -125,6 +136,7 @@ export class Supervisor {
   /** Ends the processes: each finishes what it can within its own grace time, after that it is killed. */
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#pulse?.stop()
     for (const timer of this.#restarts) clearTimeout(timer)
     const graceMs = this.#options.config.shutdownGraceMs + 5000
     await Promise.all(this.#all.map((place) => end(place, graceMs)))
@@ -134,6 +146,7 @@ export class Supervisor {
   /** Ends the processes at once. What they were at is found and settled by the next start. */
   kill(): void {
     this.#stopping = true
+    this.#pulse?.stop()
     for (const { child } of this.#all) child.kill('SIGKILL')
   }
 
@@ -243,6 +256,9 @@ export class Supervisor {
         for (const { workflowId } of [...ended, ...(started ? [started] : [])]) remember(place.recent, workflowId)
         break
       }
+      case 'here':
+        this.#pulse?.answered(place)
+        break
       case 'preview':
         this.#options.onPreview?.(message.sessionId, message.preview)
         break
@@ -284,6 +300,12 @@ export class Supervisor {
     }
     log(`${why}; ${delayMs === 0 ? 'restarting' : `restarting in ${delayMs / 1000} s`}`)
     this.#later(() => this.#fork(index), delayMs)
+  }
+
+  /** It is alive and does nothing: what it was at goes on elsewhere once it is dead. */
+  #giveUp({ child }: Place): void {
+    this.#options.log(`worker process ${child.pid} has not answered for ${this.#pulse!.patience} s: it is killed`)
+    child.kill('SIGKILL')
   }
 
   #later(start: () => void, delayMs: number): void {

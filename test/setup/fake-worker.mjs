@@ -4,6 +4,7 @@ const activity = (activityId) => ({ workflowId: 'sesn_1', runId: 'run', activity
 const heard = Promise.withResolvers()
 process.on('message', (message) => {
   if (message.type === 'work') heard.resolve()
+  else if (message.type === 'ask') process.send({ type: 'here' })
   // What it is told it says again.
   else process.send({ type: 'preview', sessionId: 'sesn_1', preview: message })
 })

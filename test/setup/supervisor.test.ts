@@ -69,6 +69,23 @@ describe('the supervisor', () => {
     expect(supervisor.standbyPid).not.toBe(standby)
   })
 
+  it('kills and replaces a worker and a standby that are stopped, and leaves those alone that answer', async () => {
+    const { supervisor, heard } = await supervised('busy', { standby: true, pulse: { everyMs: 100, unanswered: 40 } })
+    await supervisor.start()
+    await until(() => supervisor.standbyPid !== undefined)
+    const [standby, [worker]] = [supervisor.standbyPid!, supervisor.pids]
+    process.kill(worker!, 'SIGSTOP')
+    await until(() => heard.deaths.length === 1)
+    expect(heard.deaths[0]).toMatchObject({ pid: worker, openActivities: [{ activityId: '2' }] })
+    expect(supervisor.pids).toEqual([standby])
+    await until(() => supervisor.standbyPid !== undefined)
+    const stopped = supervisor.standbyPid!
+    process.kill(stopped, 'SIGSTOP')
+    await until(() => supervisor.standbyPid !== undefined && supervisor.standbyPid !== stopped)
+    expect(supervisor.pids).toEqual([standby])
+    expect(heard.lines.filter((line) => line.includes('has not answered'))).toHaveLength(2)
+  })
+
   it('replaces a standby that died', async () => {
     const { supervisor } = await supervised('idle', { standby: true })
     await supervisor.start()
