@@ -26,6 +26,7 @@ export interface ProjectionState {
   kinds: Map<string, ToolKind>
   /** Id of the history event at which the run was sealed; what is delivered behind it has its place there. */
   sealedAt: number | undefined
+  /** How many events were delivered behind that seal. */
   late: number
 }
 
@@ -43,7 +44,7 @@ export function project(state: ProjectionState, fact: Fact): LogItem[] {
     case 'announced':
       return items(state, fact.id, announced(state, fact.announcement, fact.at))
     case 'scheduled':
-      if (fact.activity === 'sealRun') state.sealedAt = fact.id
+      if (fact.activity === 'sealRun') sealed(state, fact.id)
       if (!asksModel(fact.activity)) return []
       return items(state, fact.id, [
         { type: 'span.model_request_start', id: stepEvent.start(fact.activityId), processed_at: fact.at },
@@ -84,6 +85,12 @@ export function lateItems(input: SessionStart, sealedAt: number): LogItem[] {
 /** The events that wait for their turn, in order. */
 export function waitingEvents(state: ProjectionState): UserEvent[] {
   return [...state.waiting.values()]
+}
+
+function sealed(state: ProjectionState, at: number): void {
+  state.sealedAt = at
+  // Each seal counts what comes behind it by itself, as the input of the next run does.
+  state.late = 0
 }
 
 function begin(state: ProjectionState, id: number, input: SessionStart): LogItem[] {

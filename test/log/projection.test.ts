@@ -358,7 +358,24 @@ describe('what is delivered behind the seal of a run', () => {
     expect(places).toEqual(['0.3.0 sevt_a', '0.7.0 sevt_b', '0.7.1 sevt_c', '0.7.2 sevt_d'])
   })
 
-  it('is found at the very same places by readers of the segment and of the next input', () => {
+  const sealedTwice = [
+    ...facts,
+    fact.failed(11, 'sealRun', 'timedOut', 'seal'),
+    fact.delivered(12, 'sevt_e'),
+    fact.scheduled(20, 'sealRun', 'seal again'),
+    fact.delivered(21, 'sevt_f'),
+    fact.delivered(22, 'sevt_g'),
+  ]
+
+  it('is counted anew when the run could not be sealed, and is later', () => {
+    const places = itemsOf(sealedTwice).map(({ cursor, event }) => `${formatCursor(cursor)} ${event.id}`)
+    expect(places.slice(-3)).toEqual(['0.12.0 sevt_e', '0.20.0 sevt_f', '0.20.1 sevt_g'])
+  })
+
+  it.each([
+    ['sealed', facts],
+    ['sealed at the second try', sealedTwice],
+  ])('is found at the very same places by readers of the segment and of the next input: %s', (_how, facts) => {
     const view = viewOf(0, facts)
     const sealed = viewOf(
       0,
