@@ -225,6 +225,8 @@ export interface OpenToolUse extends ToolCall {
   /** `run`: may run now; `wait`: needs an answer of the client first; `done`: its result is in the log. */
   state: 'run' | 'wait' | 'done'
   attempts: number
+  /** Attempts that no worker took: they certainly did not begin. @default 0 */
+  unstarted?: number
   /** A custom tool that a worker of the user's runs. */
   served?: ServedTool
 }
@@ -379,6 +381,7 @@ export interface RunToolInput {
   kind: ToolKind
   input: Record<string, unknown>
   revision: number
+  /** Counts the attempts of the call that may have begun, with this one. */
   attempt: number
   /** Ids of the other tool uses that may be running. What else runs in the container nobody waits for any more. */
   beside?: string[]

@@ -61,6 +61,9 @@ export function compact(state: SessionState, base: string): Promise<Compaction> 
   )
 }
 
+/** How many attempts of a call may have begun. */
+export const mayHaveBegun = ({ attempts, unstarted = 0 }: OpenToolUse) => attempts - unstarted
+
 /** Runs a tool on the session's host. The ledger there sees to it that repeated attempts do not run it twice. */
 export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolResult> {
   const { toolTimeoutMs, heartbeatTimeoutMs } = state.settings
@@ -73,7 +76,7 @@ export function runTool(state: SessionState, tool: OpenToolUse): Promise<ToolRes
     kind,
     input,
     revision,
-    attempt: attempts,
+    attempt: mayHaveBegun(tool),
     beside: state.tools.filter((other) => other !== tool && other.state === 'run').map((other) => other.id),
   }
   return noted(state, names.runTool, attempts === 1 ? id : `${id}.${attempts}`, (activityId) =>

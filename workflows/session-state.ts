@@ -55,6 +55,8 @@ export class SessionState {
   usage: SessionUsage
   steps: number
   host: string | undefined
+  /** Id of the call that is on its way to find another host, after the session's was left. */
+  hostSeeker: string | undefined
   transcriptFrom: number
   budget: Budget | null
   /** The next model request is preceded by a compaction. */

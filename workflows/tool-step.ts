@@ -1,4 +1,4 @@
-import { isCancellation } from '@temporalio/workflow'
+import { condition, isCancellation, patched } from '@temporalio/workflow'
 import type { AnnouncedEvent, OpenToolUse } from '../protocol/contract.ts'
 import type {
   UserCustomToolResultEvent,
@@ -7,7 +7,7 @@ import type {
   UserToolResultEvent,
 } from '../protocol/events.ts'
 import { isWebTool } from '../protocol/web-tool-names.ts'
-import { runTool, serveTool } from './activities.ts'
+import { mayHaveBegun, runTool, serveTool } from './activities.ts'
 import { judge } from './failures.ts'
 import type { SessionState } from './session-state.ts'
 import { resultOf } from './tool-result.ts'
@@ -85,9 +85,16 @@ function refuseDenied(state: SessionState): void {
 /** Runs one call until it has a result, however many workers that takes. An interrupt leaves it without one. */
 async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> {
   let lost = 0
+  let moves = false
   for (;;) {
-    tool.attempts++
+    let scheduledOn: string | undefined
     try {
+      if (moves) {
+        while (othersSeekHost(state, tool)) await condition(() => !othersSeekHost(state, tool))
+        if (usesContainer(tool) && state.host === undefined) state.hostSeeker = tool.id
+      }
+      scheduledOn = state.host
+      tool.attempts++
       const { host, notices, is_error } = await (tool.served
         ? serveTool(state, tool, tool.served)
         : runTool(state, tool))
@@ -101,9 +108,16 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
       if (tool.served) return closeServed(state, tool, error)
       const failure = judge(error)
       if (failure.kind === 'lost') lost++
-      if (failure.kind === 'unstarted' && state.host !== undefined) {
-        leaveHost(state)
-        continue
+      if (failure.kind === 'unstarted') {
+        tool.unstarted = (tool.unstarted ?? 0) + 1
+        moves = state.host === scheduledOn || patched('a host is left once')
+        // A call beside it has left that host already.
+        if (moves && state.host !== scheduledOn) continue
+        // A worker of the version before left whatever host there was by then, and gave the call up when there was none.
+        if (state.host !== undefined) {
+          leaveHost(state)
+          continue
+        }
       }
       if (failure.kind === 'stopped' || (failure.kind === 'lost' && lost < livesPerCall)) {
         announceLoss(state, failure.message)
@@ -114,12 +128,21 @@ async function untilDone(state: SessionState, tool: OpenToolUse): Promise<void> 
       state.announce({
         events: [
           { type: 'session.error', error: { type: 'unknown_error', message, retry_status: { type: 'retrying' } } },
-          resultOf(tool, explain(failure.kind, message, tool.attempts)),
+          resultOf(tool, explain(failure.kind, message, mayHaveBegun(tool))),
         ],
       })
       return
+    } finally {
+      if (state.hostSeeker === tool.id) state.hostSeeker = undefined
     }
   }
+}
+
+const usesContainer = ({ kind, name }: OpenToolUse) => kind !== 'mcp' && !isWebTool(name)
+
+/** One call finds the session's next host, those beside it follow: each for itself, they could make a container on several. */
+function othersSeekHost(state: SessionState, tool: OpenToolUse): boolean {
+  return usesContainer(tool) && state.host === undefined && state.hostSeeker !== undefined
 }
 
 /** The host that had the session's container takes no work any more: the session goes on on another one. */
@@ -134,7 +157,7 @@ function closeServed(state: SessionState, tool: OpenToolUse, error: unknown): vo
   const text =
     failure.kind === 'unstarted'
       ? `This call was not run: no worker that serves "${tool.name}" took it.`
-      : explain(failure.kind, failure.kind === 'model' ? failure.failure.message : failure.message, tool.attempts)
+      : explain(failure.kind, failure.kind === 'model' ? failure.failure.message : failure.message, mayHaveBegun(tool))
   tool.state = 'done'
   state.announce({ events: [resultOf(tool, text)] })
 }
