@@ -27,6 +27,8 @@ it('an interrupt names to its own process what is running, once and nothing else
     namespace: environment.client.options.namespace,
     taskQueue,
     ...options,
+    // Otherwise heartbeats, which bring the cancellation, are held back for most of their long time-out.
+    maxHeartbeatThrottleInterval: '100ms',
     sinks: {
       ...sinks,
       activities: { stop: { fn: ({ runId }, ids) => void told.push([runId, ids]) } },
