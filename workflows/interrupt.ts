@@ -5,8 +5,8 @@ const interrupted = 'Execution was interrupted by the user before this call comp
 
 /**
  * Ends the turn for an interrupt: every open tool use gets its result, the session is idle. Messages that were waiting
- * stay and make the next turn. On a session that is idle, or paused at its budget, it only is taken down. Source: spec
- * §8.1.8, §10.5.
+ * stay and make the next turn. On a session that is idle without open calls, or paused at its budget, it only is taken
+ * down. Source: spec §8.1.8, §10.5.
  */
 export function interruptTurn(state: SessionState): void {
   const taken = state.inbox.take(
