@@ -3,18 +3,26 @@ import { Worker } from 'node:worker_threads'
 
 const program = new URL(`markdown-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
+export interface MarkdownOptions {
+  /** How long it may take, milliseconds. */
+  patienceMs: number
+  signal: AbortSignal
+}
+
 /**
  * The text of an HTML page as Markdown, links absolute.
- * @param patienceMs how long that may take
- * @throws Error when the page is made so that it takes too long or too much memory
+ * @throws Error when the page is made so that it takes too long or too much memory, and when the signal aborts
  */
-export async function markdownOf(html: string, base: URL, patienceMs: number): Promise<string> {
+export async function markdownOf(html: string, base: URL, { patienceMs, signal }: MarkdownOptions): Promise<string> {
+  signal.throwIfAborted()
   const worker = new Worker(program, {
     workerData: { html, base: base.href },
     resourceLimits: { maxOldGenerationSizeMb: 256 },
     env: {},
   })
-  const timer = setTimeout(() => void worker.terminate(), patienceMs)
+  const end = () => void worker.terminate()
+  const timer = setTimeout(end, patienceMs)
+  signal.addEventListener('abort', end)
   try {
     const [text] = (await Promise.race([
       once(worker, 'message'),
@@ -23,6 +31,7 @@ export async function markdownOf(html: string, base: URL, patienceMs: number): P
     return text
   } finally {
     clearTimeout(timer)
+    signal.removeEventListener('abort', end)
     await worker.terminate()
   }
 }

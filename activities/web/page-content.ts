@@ -2,18 +2,16 @@ import type { ToolResultBlock } from '../../protocol/content.ts'
 import { limits } from '../../protocol/limits.ts'
 import { mediumOf } from '../container/supervisor/media.ts'
 import { type Downloaded, FetchRefused } from './download.ts'
-import { markdownOf, titleOf } from './markdown.ts'
+import { type MarkdownOptions, markdownOf, titleOf } from './markdown.ts'
 
 /** Characters of a token, as far as a limit needs to know. */
 const charactersPerToken = 4
 /** Base64 characters of an image or a document. Source: the Messages API's 5 MB for an image. */
 const largestMedium = 5 * 1024 * 1024
 
-export interface PageOptions {
+export interface PageOptions extends MarkdownOptions {
   maxTokens?: number
   now: Date
-  /** How long it may take to read it, milliseconds. */
-  patienceMs: number
 }
 
 export interface PageContent {
@@ -23,7 +21,10 @@ export interface PageContent {
 }
 
 /** What the model sees of a page: text with where it is from, an image, or a document. */
-export async function pageContent(page: Downloaded, { maxTokens, now, patienceMs }: PageOptions): Promise<PageContent> {
+export async function pageContent(
+  page: Downloaded,
+  { maxTokens, now, ...patience }: PageOptions,
+): Promise<PageContent> {
   const head = (title?: string) =>
     [...(title ? [`Title: ${title}`] : []), `URL: ${page.url.href}`, `Retrieved: ${now.toISOString()}`].join('\n')
   const medium = mediumOf(page.body)
@@ -40,7 +41,7 @@ export async function pageContent(page: Downloaded, { maxTokens, now, patienceMs
   }
   const raw = decode(page)
   const isHtml = /html/.test(page.mediaType) || (page.mediaType === '' && /^\s*<(!doctype|html)/i.test(raw))
-  const text = isHtml ? await markdownOf(raw, page.url, patienceMs) : raw
+  const text = isHtml ? await markdownOf(raw, page.url, patience) : raw
   // What the agent's maker has bounded is not given in another way either.
   const most = (maxTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken
   const isCut = page.isCut || text.length > most

@@ -100,6 +100,7 @@ export class WebTools {
       const page = await pageContent(downloaded, {
         now: new Date(),
         patienceMs: this.#fetchMs / 2,
+        signal,
         ...(settings.max_content_tokens && { maxTokens: settings.max_content_tokens }),
       })
       return { ...page, is_error: false, outcome: 'done' }
