@@ -1,7 +1,7 @@
-import { type Cursor, formatCursor } from '../log/cursor.ts'
+import { type Cursor, compareCursors, formatCursor } from '../log/cursor.ts'
 import type { LogItem } from '../log/projection.ts'
 import type { PreviewEvent } from '../protocol/events.ts'
-import { newId } from '../protocol/ids.ts'
+import { newId, stepEvent } from '../protocol/ids.ts'
 import type { SessionRecord } from '../store/records.ts'
 import type { EventStream, StreamedEvent } from './api.ts'
 import type { Runtime } from './runtime.ts'
@@ -35,7 +35,11 @@ export async function openStream(
     unsubscribe()
   }
   try {
-    const items = await runtime.logs.get(row.id).followBatches({ after, signal: closing.signal })
+    const log = runtime.logs.get(row.id)
+    const items = await log.followBatches({ after, signal: closing.signal })
+    // The request that runs may have begun before what this reader gets.
+    const newest = log.tail.current?.items.findLast(({ event }) => event.type.startsWith('span.model_request_'))
+    if (newest && !(after && compareCursors(newest.cursor, after) > 0)) previews.see(newest.event)
     const batches = deliver(runtime, row, items, deltas.size > 0 ? previews : undefined, release)
     const close = async () => {
       // A generator that waits cannot be returned from: wake it first.
@@ -83,8 +87,8 @@ async function* deliver(
       if (!batch) continue
       if (batch.done) break
       upcoming = next()
-      if (previews) for (const { event } of batch.value) previews.settle(event.id)
-      yield streamed(batch.value)
+      if (previews) yield* interleaved(streamed(batch.value), previews)
+      else yield streamed(batch.value)
     }
     const newest = await runtime.records.sessions.get(row.id)
     if (!newest || newest.deletedAt) {
@@ -94,6 +98,21 @@ async function* deliver(
     release()
     await batches.return()
   }
+}
+
+/** Events of the log; behind the beginning of a request come the previews of its reply that have overtaken it. */
+function* interleaved(
+  events: readonly StreamedEvent[],
+  previews: PreviewQueue,
+): Generator<readonly StreamedEvent[], void> {
+  let from = 0
+  for (const [index, { event }] of events.entries()) {
+    if (!previews.see(event)) continue
+    yield events.slice(from, index + 1)
+    from = index + 1
+    yield previews.drain().map((preview) => ({ event: preview }))
+  }
+  if (from < events.length) yield from === 0 ? events : events.slice(from)
 }
 
 /** As the log gives all readers of a session the same items, they get the same events. */
@@ -113,15 +132,20 @@ async function* oneByOne(batches: AsyncGenerator<readonly StreamedEvent[], void>
 }
 
 /**
- * Previews on their way to one reader. They travel beside the log, so they may come late: none may follow the event it
- * previews, and no delta comes without its start. Source: spec §8.4.
+ * Previews on their way to one reader. They travel beside the log, so they may come early or late: none may come before
+ * its request has begun, none may follow the event it previews or the end of its request, and no delta comes without its
+ * start. Source: spec §8.4.
  */
 class PreviewQueue {
   readonly #wanted: Set<string>
   #waiting: PreviewEvent[] = []
+  /** Ids of the beginnings of requests that this reader knows of and that have not ended. */
+  readonly #begun = new Set<string>()
+  /** What waits until this reader is told of the request. */
+  readonly #early = new Map<string, PreviewEvent[]>()
   /** Events that were announced to this reader and are not written yet. */
   readonly #open = new Set<string>()
-  /** Newest events that are written. */
+  /** Newest events that are written, and requests that have ended. */
   readonly #settled = new Set<string>()
   #filled = Promise.withResolvers<undefined>()
 
@@ -130,28 +154,59 @@ class PreviewQueue {
   }
 
   push(preview: PreviewEvent): void {
+    const id = previewed(preview)
+    const request = stepEvent.startOf(id)
     if (preview.type === 'event_start') {
-      const { id, type } = preview.event
-      if (!this.#wanted.has(type) || this.#open.has(id) || this.#settled.has(id)) return
+      if (!this.#wanted.has(preview.event.type) || this.#open.has(id)) return
+      if (this.#settled.has(id) || this.#settled.has(request)) return
       this.#open.add(id)
-    } else if (!this.#open.has(preview.event_id)) {
+    } else if (!this.#open.has(id)) {
       return
     }
-    if (this.#waiting.length >= previewBuffer) {
+    const queue = this.#begun.has(request) ? this.#waiting : (this.#early.get(request) ?? [])
+    if (queue.length >= previewBuffer) {
       // Deltas must stay a prefix of the text: once one is dropped, so is the rest.
-      if (preview.type === 'event_delta') this.settle(preview.event_id)
+      this.#open.delete(id)
+      this.#settled.add(id)
       return
     }
-    this.#waiting.push(preview)
-    this.#filled.resolve(undefined)
+    queue.push(preview)
+    if (queue === this.#waiting) this.#filled.resolve(undefined)
+    else this.#early.set(request, queue)
   }
 
-  /** The event is written: its previews end here. */
-  settle(id: string): void {
-    this.#open.delete(id)
-    this.#settled.add(id)
+  /**
+   * The reader is given an event of the log: its own previews end here, and with a request's end those of all of its events.
+   * True when previews have waited for it, the beginning of their request.
+   */
+  see(event: StreamedEvent['event']): boolean {
+    if (!('id' in event)) return false
+    if (event.type === 'span.model_request_start') return this.#begin(event.id)
+    this.#end(event.id, (id) => id === event.id)
+    if (event.type === 'span.model_request_end') {
+      const request = event.model_request_start_id
+      this.#end(request, (id) => stepEvent.startOf(id) === request)
+      this.#begun.delete(request)
+      this.#early.delete(request)
+    }
+    return false
+  }
+
+  #begin(request: string): boolean {
+    this.#begun.add(request)
+    const early = this.#early.get(request)
+    if (!early) return false
+    this.#early.delete(request)
+    this.#waiting.push(...early)
+    this.#filled.resolve(undefined)
+    return true
+  }
+
+  #end(settled: string, isOfIt: (id: string) => boolean): void {
+    this.#settled.add(settled)
     if (this.#settled.size > 1000) this.#settled.delete(this.#settled.values().next().value!)
-    this.#waiting = this.#waiting.filter((preview) => preview.type !== 'event_delta' || preview.event_id !== id)
+    for (const id of this.#open) if (isOfIt(id)) this.#open.delete(id)
+    this.#waiting = this.#waiting.filter((preview) => !isOfIt(previewed(preview)))
   }
 
   filled(): Promise<undefined> {
@@ -165,3 +220,5 @@ class PreviewQueue {
     return ready
   }
 }
+
+const previewed = (preview: PreviewEvent) => (preview.type === 'event_start' ? preview.event.id : preview.event_id)

@@ -85,6 +85,8 @@ export const stepEvent = {
   end: (base: string) => `${prefixes.event}${base}01`,
   /** The event that begins with content block `index` of the reply. */
   block: (base: string, index: number) => `${prefixes.event}${base}${base62(BigInt(index) + 2n, 2)}`,
+  /** The `span.model_request_start` of the request that an event with such an id is of. */
+  startOf: (eventId: string) => `${eventId.slice(0, -2)}00`,
 } as const
 
 /** The id of the result event of a tool use. */

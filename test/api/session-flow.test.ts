@@ -109,6 +109,9 @@ describe('a turn', () => {
     expect(written.content.map((block) => ('text' in block ? block.text : '')).join('')).toContain(previewed.join(''))
     const last = events.findLastIndex((event) => event.type === 'event_delta')
     expect(last).toBeLessThan(events.indexOf(written))
+    const types = typesOf(events)
+    expect(types.indexOf('session.status_running')).toBeLessThan(types.indexOf('span.model_request_start'))
+    expect(types.indexOf('span.model_request_start')).toBeLessThan(types.indexOf('event_start'))
   })
 
   it('answers messages that came during it together in the next one', async () => {
