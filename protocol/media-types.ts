@@ -32,7 +32,7 @@ const types: Record<string, string> = {
 }
 
 export function getType(filename: string | undefined): string | undefined {
-  return filename && types[path.extname(filename).toLowerCase()]
+  return types[path.extname(filename ?? '').toLowerCase()]
 }
 
 /** The ending of a media type, with its dot; empty when unknown. */

@@ -25,7 +25,7 @@ export async function receiveUpload(
     late.reject(error)
     open?.file.destroy(error)
   })
-  const parts = request.parts()[Symbol.asyncIterator]()
+  const parts = request.parts({ isPartAFile })[Symbol.asyncIterator]()
   let stored: FileMetadata | undefined
   let expiry: number | undefined
   try {
@@ -59,6 +59,10 @@ export async function receiveUpload(
     unwatch()
   }
 }
+
+/** The file is one by its name alone: that it has none of its own is allowed. */
+const isPartAFile = (fieldname: string | undefined, _type: string | undefined, filename: string | undefined) =>
+  fieldname === 'file' || filename !== undefined
 
 function checkHeaders({ headers }: FastifyRequest, { fileBytes }: ServerLimits): void {
   if (Number(headers['content-length']) > fileBytes + envelopeBytes)

@@ -3,9 +3,11 @@ import { finished, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
+import { createFilesApi } from '../../client/files.ts'
 import { tooLarge } from '../../protocol/errors.ts'
 import type { ServerLimits } from '../../server/limits.ts'
 import { openBlobs } from '../../store/file-blobs.ts'
+import { emptyStores } from '../client/stores.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 import { ask, connect, lastAnswer, serve } from './serving.ts'
@@ -70,6 +72,26 @@ describe('an upload', () => {
     expect((await upload(files, ['file', new File([], 'empty')])).body).toMatchObject({ size_bytes: 0 })
   })
 
+  it.each([
+    ['no type', '', 'text/plain', 'unnamed.txt'],
+    ['a type', 'content-type: application/pdf\r\n', 'application/pdf', 'unnamed.pdf'],
+    ['no known type', 'content-type: application/octet-stream\r\n', 'application/octet-stream', 'unnamed'],
+  ])('may have no file name, with %s', async (_what, type, mime_type, filename) => {
+    const { records, blobs } = await emptyStores()
+    const { url } = await serve({ files: createFilesApi(records, blobs) })
+    const body = `--edge\r\ncontent-disposition: form-data; name="file"\r\n${type}\r\nhello${ending}`
+    const headers = { 'content-type': 'multipart/form-data; boundary=edge' }
+    const answer = await ask(`${url}/v1/files`, { method: 'POST', body: Buffer.from(body), headers })
+    expect(answer.body).toMatchObject({ filename, mime_type, size_bytes: 5 })
+  })
+
+  it.each(['..', 'a/', ''])('has a type although its file name is %j', async (filename) => {
+    const { records, blobs } = await emptyStores()
+    const { url } = await serve({ files: createFilesApi(records, blobs) })
+    const { body } = await upload(`${url}/v1/files`, ['file', new File(['hello'], filename)])
+    expect(body).toMatchObject({ filename: 'unnamed', mime_type: 'application/octet-stream', size_bytes: 5 })
+  })
+
   it('is taken from the official SDK, with an expiry before or behind the file', async () => {
     const { client, stored } = await start()
     const file = () => new File(['hello'], 'hello.txt', { type: 'text/plain' })
@@ -107,7 +129,7 @@ describe('an upload', () => {
     ['no parts', [], /file/],
     ['no file', [['expires_in_seconds', '3600']], /^file: the part is missing/],
     ['another name', [['document', new File(['x'], 'x')]], /^document: /],
-    ['a text for the file', [['file', 'hello']], /^file: /],
+    ['another field', [['document', 'hello'], hello], /^document: not a field/],
     ['two files', [hello, hello], /^file: /],
     ['too many fields', [...Array<Part>(6).fill(['expires_in_seconds', '3600']), hello], /./],
     ['a name from the prototype', [['__proto__', new File(['x'], 'x')]], /./],
