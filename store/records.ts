@@ -10,8 +10,8 @@ import type { SnapshotRecords } from './snapshot-records.ts'
 import type { CredentialRecords, VaultRecords } from './vault-records.ts'
 
 /**
- * The rows: agents, environments, files and the index of sessions. One implementation of the queries (Kysely) for
- * SQLite and PostgreSQL. Lists are newest first and walk by (created_at, id): a page never repeats or skips a row.
+ * The rows: agents, environments, files, the index of sessions, and what else is kept beside the log. They are in SQLite
+ * (`open-records.ts`). Lists are newest first and walk by (created_at, id): a page never repeats or skips a row.
  */
 export interface Records {
   agents: AgentRecords

@@ -2,7 +2,7 @@ import type { ColumnType } from 'kysely'
 import type { MemorySchema } from './memory-tables.ts'
 import type { VaultSchema } from './vault-tables.ts'
 
-/** Rows as they are stored: times and JSON as text, so that SQLite and PostgreSQL hold the same. */
+/** Rows as they are stored: times and JSON as text. */
 export interface Schema extends MemorySchema, VaultSchema {
   agents: { id: string; created_at: string; archived_at: string | null; version: number }
   agent_versions: { agent_id: string; version: number; body: string }
