@@ -1,21 +1,46 @@
 import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
+import type Anthropic from '@anthropic-ai/sdk'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseCursor } from '../log/cursor.ts'
 import { usageError } from './failure.ts'
 
-/** Parsers of options, for commander. */
+/** Parsers of options, for commander: what they refuse is a matter of usage. Every number of a command line is read here. */
 
-/** 0 is any port that is free. */
-export function parsePort(text: string): number {
-  const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('expected a number from 0 to 65535')
-  return port
+const wholeNumber = (least: number, most: number) => (text: string) => {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number < least || number > most)
+    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`)
+  return number
 }
 
-export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0')
-  return Number(text)
+/** 0 is any port that is free. */
+export const parsePort = wholeNumber(0, 65_535)
+export const parseProcesses = wholeNumber(1, 64)
+export const parseCount = wholeNumber(1, 999_999_999)
+
+/** @returns US dollars of list cost as the API takes them */
+export function parseBudget(text: string): Anthropic.Beta.Sessions.BetaManagedAgentsBudgetLimit {
+  if (!/^\d{1,9}(\.\d{1,2})?$/.test(text) || Number(text) === 0)
+    throw new InvalidArgumentError('expected US dollars, such as 2.50')
+  const cents = String(Math.round(Number(text) * 100))
+  return { type: 'limit', max_list_cost: { amount: cents, currency: 'USD' } }
+}
+
+const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** @returns seconds */
+export function parseInterval(text: string): number {
+  const [, count, unit] = /^([1-9]\d{0,6})([smhd])$/.exec(text) ?? []
+  if (!count || !unit) throw new InvalidArgumentError('expected a number with s, m, h or d, such as 15m')
+  return Number(count) * unitSeconds[unit]!
+}
+
+export function parseTime(text: string): string {
+  // The parser alone takes a number for a year.
+  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(time)) throw new InvalidArgumentError('expected a time such as 2026-11-01T00:00:00Z')
+  return new Date(time).toISOString()
 }
 
 /** A cursor of an event. */

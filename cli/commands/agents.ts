@@ -1,7 +1,16 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import type { Command } from 'commander'
 import { once, withApi } from '../api-client.ts'
-import { collectPair, defined, givenObject, givenText, metadataPatch, withFrom, withJson } from '../options.ts'
+import {
+  collectPair,
+  defined,
+  givenObject,
+  givenText,
+  metadataPatch,
+  parseCount,
+  withFrom,
+  withJson,
+} from '../options.ts'
 import { Output } from '../output/output.ts'
 import {
   addResource,
@@ -58,7 +67,7 @@ export function agentCommands(program: Command): void {
   })
 
   withAgentFlags(group.command('update <id>').description('make a new version of an agent'))
-    .option('--if-version <version>', 'only when this is the newest version', Number)
+    .option('--if-version <version>', 'only when this is the newest version', parseCount)
     .action(async (id: string, flags: AgentFlags & { ifVersion?: number }) => {
       const params = await agentParams(flags)
       const agent = await withApi(({ client }) =>

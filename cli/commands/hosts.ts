@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parsePort } from '../options.ts'
+import { type Command, Option } from 'commander'
+import { parsePort, parseProcesses } from '../options.ts'
 
 /** The commands that run Holdfast, or look at what is there to run it. Each is loaded when it is used: `--help` needs no native module. */
 export function hostCommands(program: Command): void {
@@ -58,10 +58,4 @@ export function hostCommands(program: Command): void {
     .action(async (options) => {
       process.exitCode = await (await import('../demo.ts')).demo(options)
     })
-}
-
-function parseProcesses(text: string): number {
-  const count = Number(text)
-  if (!/^\d+$/.test(text) || count < 1 || count > 64) throw new InvalidArgumentError('expected a number from 1 to 64')
-  return count
 }

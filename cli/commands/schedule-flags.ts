@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { type OverlapPolicy, overlapPolicies, type ScheduleUpdateParams } from '../../protocol/schedules.ts'
 import { usageError } from '../failure.ts'
-import { defined, givenObject, givenText, parseCount } from '../options.ts'
+import { defined, givenObject, givenText, parseCount, parseInterval } from '../options.ts'
 
 export interface ScheduleFlags {
   from?: string
@@ -82,12 +82,4 @@ async function actionOf({ agent, environment, title, session, message }: Schedul
     type: 'create_session',
     session: defined({ agent, environment_id: environment, title, initial_events: events }),
   }
-}
-
-const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-function parseInterval(text: string): number {
-  const [, count, unit] = /^([1-9]\d{0,6})([smhd])$/.exec(text) ?? []
-  if (!count || !unit) throw new InvalidArgumentError('expected a number with s, m, h or d, such as 15m')
-  return Number(count) * unitSeconds[unit]!
 }

@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { SchedulesApi } from '../../client/schedules-api.ts'
 import { type OverlapPolicy, overlapPolicies, type Schedule } from '../../protocol/schedules.ts'
 import { usageError } from '../failure.ts'
-import { defined, withFrom, withJson } from '../options.ts'
+import { defined, parseTime, withFrom, withJson } from '../options.ts'
 import { Output } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
 import { relative } from '../output/times.ts'
@@ -128,10 +128,4 @@ async function withSchedules<T>(run: (schedules: SchedulesApi) => Promise<T>): P
 function whenOf({ schedule }: Schedule): string {
   if (schedule.type === 'interval') return `every ${schedule.every_seconds}s`
   return `${schedule.expression}${schedule.timezone === 'UTC' ? '' : ` ${schedule.timezone}`}`
-}
-
-function parseTime(text: string): string {
-  const time = Date.parse(text)
-  if (Number.isNaN(time)) throw new InvalidArgumentError('expected a time such as 2026-11-01T00:00:00Z')
-  return new Date(time).toISOString()
 }

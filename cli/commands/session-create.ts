@@ -7,7 +7,7 @@ import { usageError } from '../failure.ts'
 import { showSession } from '../follow/show.ts'
 import { Answer } from '../follow/sinks.ts'
 import { beginning } from '../follow/stream.ts'
-import { collect, collectPair, defined, givenObject, givenText, withFrom, withJson } from '../options.ts'
+import { collect, collectPair, defined, givenObject, givenText, parseBudget, withFrom, withJson } from '../options.ts'
 import { Output } from '../output/output.ts'
 import { uploadFile } from '../transfer/upload.ts'
 import { liveSink, withFollowFlags } from './session-events.ts'
@@ -22,7 +22,7 @@ interface CreateFlags {
   memoryStore?: string[]
   vault?: string[]
   metadata?: Record<string, string>
-  budget?: string
+  budget?: ReturnType<typeof parseBudget>
   message?: string
   follow?: boolean
   wait?: boolean
@@ -41,18 +41,14 @@ export function sessionCreateCommand(group: Command): void {
     )
     .option('--memory-store <id>', 'attach a memory store; ID:read_only for reading alone; repeatable', collect)
     .option('--vault <id>', 'credentials that it may use; repeatable', collect)
-    .option('--budget <dollars>', 'stop when its list cost has reached this')
+    .option('--budget <dollars>', 'stop when its list cost has reached this', parseBudget)
     .option('--metadata <key=value>', 'may be repeated', collectPair)
     .option('-m, --message <text>', 'the first message; - reads standard input, @FILE a file')
     .action(async (flags: CreateFlags) => {
       if ((flags.follow || flags.wait) && flags.message === undefined && flags.from === undefined)
         throw usageError('--follow and --wait need a --message')
-      const params = await createParams(flags)
+      const session = await created(flags)
       process.exitCode = await withApi(async (api) => {
-        const session = await api.client.beta.sessions.create(
-          params as unknown as Anthropic.Beta.SessionCreateParams,
-          once(),
-        )
         const output = new Output(flags)
         if (flags.wait)
           return showSession(api, session.id, new Answer(session.id, flags), { after: beginning, untilIdle: true })
@@ -63,18 +59,40 @@ export function sessionCreateCommand(group: Command): void {
     })
 }
 
-async function createParams(flags: CreateFlags): Promise<Record<string, unknown>> {
+/** Creates the session. What was uploaded for one that cannot be had is deleted. */
+async function created(flags: CreateFlags): Promise<Anthropic.Beta.Sessions.BetaManagedAgentsSession> {
+  const uploads: string[] = []
+  try {
+    const params = (await createParams(flags, uploads)) as unknown as Anthropic.Beta.SessionCreateParams
+    return await withApi(({ client }) => client.beta.sessions.create(params, once()))
+  } catch (error) {
+    // Also when nobody knows whether it was created: a session has copies of its own.
+    for (const id of uploads) await discard(id)
+    throw error
+  }
+}
+
+async function discard(fileId: string): Promise<void> {
+  try {
+    await withApi(({ client }) => client.beta.files.delete(fileId))
+  } catch {
+    process.stderr.write(`holdfast: ${fileId}, which was uploaded, is left: holdfast files delete ${fileId}\n`)
+  }
+}
+
+/** @param uploads gets the ids of what is uploaded, as soon as it is */
+async function createParams(flags: CreateFlags, uploads: string[]): Promise<Record<string, unknown>> {
   const from = await givenObject(flags.from)
   // Before a file is uploaded in vain.
   if (!flags.agent && !from.agent) throw usageError('--agent is missing: see holdfast agents list')
   if (!flags.environment && !from.environment_id)
     throw usageError('--environment is missing: see holdfast environments list')
+  const message = flags.message === undefined ? undefined : await givenText(flags.message)
   const resources = [
     ...((from.resources as unknown[] | undefined) ?? []),
     ...(flags.memoryStore ?? []).map(memoryStore),
-    ...(await filesOf(flags.file ?? [])),
+    ...(await filesOf(flags.file ?? [], uploads)),
   ]
-  const message = flags.message === undefined ? undefined : await givenText(flags.message)
   return {
     ...from,
     ...defined({
@@ -83,7 +101,7 @@ async function createParams(flags: CreateFlags): Promise<Record<string, unknown>
       title: flags.title,
       vault_ids: flags.vault,
       metadata: flags.metadata,
-      budget: flags.budget === undefined ? undefined : budget(flags.budget),
+      budget: flags.budget,
       initial_events:
         message === undefined ? undefined : [{ type: 'user.message', content: [{ type: 'text', text: message }] }],
     }),
@@ -92,7 +110,7 @@ async function createParams(flags: CreateFlags): Promise<Record<string, unknown>
 }
 
 /** `FILE:MOUNT`: the last colon that a slash follows parts them, so that a file's name may have some. */
-async function filesOf(given: string[]): Promise<object[]> {
+async function filesOf(given: string[], uploads: string[]): Promise<object[]> {
   const parsed = given.map((text) => {
     const at = text.lastIndexOf(':/')
     const [file, mount] = at < 1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
@@ -100,7 +118,9 @@ async function filesOf(given: string[]): Promise<object[]> {
   })
   const resources = []
   for (const { file, mount_path } of parsed) {
-    const file_id = file.startsWith('file_') ? file : (await uploadFile(file)).id
+    const isHere = !file.startsWith('file_')
+    const file_id = isHere ? (await uploadFile(file)).id : file
+    if (isHere) uploads.push(file_id)
     resources.push(defined({ type: 'file', file_id, mount_path }))
   }
   return resources
@@ -109,12 +129,4 @@ async function filesOf(given: string[]): Promise<object[]> {
 function memoryStore(text: string): object {
   const [memory_store_id, access] = text.split(':')
   return defined({ type: 'memory_store', memory_store_id, access })
-}
-
-/** @param dollars of list cost, as a person writes them */
-export function budget(dollars: string): Anthropic.Beta.Sessions.BetaManagedAgentsBudgetLimit {
-  if (!/^\d{1,9}(\.\d{1,2})?$/.test(dollars) || Number(dollars) === 0)
-    throw usageError('--budget: expected US dollars, such as 2.50')
-  const cents = String(Math.round(Number(dollars) * 100))
-  return { type: 'limit', max_list_cost: { amount: cents, currency: 'USD' } }
 }

@@ -1,7 +1,16 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import type { Command } from 'commander'
 import { once, withApi } from '../api-client.ts'
-import { collect, collectPair, defined, givenObject, metadataPatch, withFrom, withJson } from '../options.ts'
+import {
+  collect,
+  collectPair,
+  defined,
+  givenObject,
+  metadataPatch,
+  parseBudget,
+  withFrom,
+  withJson,
+} from '../options.ts'
 import { Output } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
 import {
@@ -14,7 +23,7 @@ import {
   withListFlags,
 } from './resource.ts'
 import { sessionAnswerCommands } from './session-answers.ts'
-import { budget, sessionCreateCommand } from './session-create.ts'
+import { sessionCreateCommand } from './session-create.ts'
 import { sessionEventCommands } from './session-events.ts'
 
 type SessionObject = Anthropic.Beta.Sessions.BetaManagedAgentsSession
@@ -47,7 +56,7 @@ export function sessionCommands(program: Command): void {
   withFrom(withJson(group.command('update <id>').description('change the title, metadata or budget of a session')))
     .option('--title <title>')
     .option('--metadata <key=value>', 'may be repeated; an empty value takes the key away', collectPair)
-    .option('--budget <dollars>', 'raise the list cost at which it stops')
+    .option('--budget <dollars>', 'raise the list cost at which it stops', parseBudget)
     .option('--no-budget', 'let it cost what it costs')
     .action(
       async (
@@ -55,7 +64,7 @@ export function sessionCommands(program: Command): void {
         flags: {
           title?: string
           metadata?: Record<string, string>
-          budget?: string | false
+          budget?: ReturnType<typeof parseBudget> | false
           from?: string
           json?: boolean
         },
@@ -64,7 +73,7 @@ export function sessionCommands(program: Command): void {
           ...(await givenObject(flags.from)),
           title: flags.title,
           metadata: metadataPatch(flags.metadata),
-          budget: flags.budget === false ? null : flags.budget === undefined ? undefined : budget(flags.budget),
+          budget: flags.budget === false ? null : flags.budget,
         })
         const session = await withApi(({ client }) => client.beta.sessions.update(id, defined(params), once()))
         new Output(flags).changed(session, `Updated session ${id}`)

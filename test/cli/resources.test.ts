@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { holdfastProgram } from '../../cli/program.ts'
 import { freePort } from '../../worker/temporal-server/free-port.ts'
 import { jsonLines, type RunOptions, run } from '../support/command-line.ts'
 import { newSession } from '../support/conversation.ts'
@@ -109,6 +111,29 @@ describe('the commands for resources', { timeout: 120_000 }, () => {
     expect((await holdfast(['files', 'delete', file.id])).code).toBe(0)
     expect((await holdfast(['files', 'show', file.id])).code).toBe(3)
     expect(await holdfast(['files', 'upload', 'none.bin'], { cwd })).toMatchObject({ code: 2 })
+  })
+})
+
+describe('an option that takes a number', () => {
+  const leaves = (command: Command): Command[] =>
+    command.commands.length > 0 ? command.commands.flatMap(leaves) : [command]
+  const numbers = leaves(holdfastProgram()).flatMap((command) =>
+    command.options
+      .filter(({ flags }) => /<(count|seconds|dollars|version|port|interval|time)>/.test(flags))
+      .map((option) => ({ name: `${command.parent?.name()} ${command.name()} ${option.long}`, option })),
+  )
+
+  it.each(numbers)('is checked before anybody is asked: $name', ({ option }) => {
+    for (const text of ['abc', '', ' ', '-1', '1.234', '0x10', 'NaN', 'Infinity'])
+      expect(() => option.parseArg?.(text, undefined)).toThrow(InvalidArgumentError)
+    expect(option.parseArg).toBeDefined()
+  })
+
+  it('is there, and what is none is a matter of usage', async () => {
+    expect(numbers.map(({ name }) => name)).toContain('agents update --if-version')
+    const update = ['agents', 'update', 'agent_none', '--name', 'x', '--if-version']
+    expect(await run([...update, 'abc'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining('abc') })
+    expect(await run([...update, '0'])).toMatchObject({ code: 2, out: '' })
   })
 })
 

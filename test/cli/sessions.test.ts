@@ -41,6 +41,19 @@ describe('holdfast sessions', { timeout: 120_000 }, () => {
     expect(out.trimEnd().split('\n').at(-1)).toContain('idle (end_turn)')
   })
 
+  it('leaves no upload behind when the session cannot be had', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(path.join(cwd, 'data.csv'), 'x')
+    const before = (await host.holdfast.files.list({ limit: 100 })).data.map(({ id }) => id)
+    const file = ['--file', 'data.csv:/workspace/data.csv']
+    const nobody = ['sessions', 'create', '--agent', 'nope', '--environment', host.environment]
+    expect(await holdfast([...nobody, ...file], { cwd })).toMatchObject({ code: 3, out: '' })
+    expect(await holdfast(create(...file, '--file', 'none.csv:/workspace/none.csv'), { cwd })).toMatchObject({
+      code: 2,
+    })
+    expect((await host.holdfast.files.list({ limit: 100 })).data.map(({ id }) => id)).toEqual(before)
+  })
+
   it('prints the answer alone with --wait, as text and as JSON', async () => {
     const session = await newSession(host)
     expect(await holdfast(['sessions', 'send', session.id, '#say 42', '--wait'])).toEqual({
