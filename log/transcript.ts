@@ -1,9 +1,11 @@
 /** From facts to the messages that the model sees. Pure. Source: design §4. */
 import type { AssistantBlock } from '../protocol/contract.ts'
 import { stepEvent } from '../protocol/ids.ts'
+import { wellFormed } from '../protocol/well-formed.ts'
 import type { Fact } from './facts.ts'
 import { isCompaction, isModelStep } from './facts.ts'
 import type { LogItem } from './projection.ts'
+import { barely, sentBack } from './sent-back.ts'
 
 /** A message in the form of the Messages API. */
 export interface TranscriptMessage {
@@ -32,19 +34,21 @@ interface Result {
 export class Transcript {
   #entries: Entry[] = []
   #answers = new Map<string, Result>()
+  /** Of all tool uses. */
+  #ids = new Set<string>()
   /** How many entries the last retraction left, while no reply has come since. */
   #retractedTo: number | undefined
 
   /** Takes the next fact with the items that the projection made of it. */
   apply(fact: Fact, items: LogItem[]): void {
-    const said = isModelStep(fact) ? withoutLastThoughts(fact.result.content) : []
+    const said = isModelStep(fact) ? sentBack(fact.result.content, this.#ids) : []
     if (isModelStep(fact) && said.length > 0) {
       const role = 'assistant'
       this.#retractedTo = undefined
       this.#entries.push({
         role,
-        message: { role, content: said },
-        uses: said.flatMap((block, index) =>
+        message: { role, content: said.map(({ block }) => block) },
+        uses: said.flatMap(({ block, index }) =>
           block.type === 'tool_use'
             ? [{ eventId: stepEvent.block(fact.activityId, index), modelId: String(block.id) }]
             : [],
@@ -131,7 +135,8 @@ export class Transcript {
 
   /**
    * Takes out what the Messages API has refused and would refuse for ever: the messages since the last reply. Where there
-   * are none it was that reply's results; where it is refused again without them, also an address that has stopped working.
+   * are none it was that reply's results; where it is refused again without them, also an address that has stopped working,
+   * and what of the replies is more than their words and calls.
    */
   #retract(): void {
     const kept = this.#answered
@@ -145,7 +150,7 @@ export class Transcript {
       last.answered = { role: 'user', content: last.uses.map(refusedResult) }
     }
     if (!isAgain) return
-    this.#entries = this.#entries.map(withoutAddresses)
+    this.#entries = this.#entries.map(plain)
     for (const [id, answer] of this.#answers) {
       this.#answers.set(id, { ...answer, content: answer.content.map(withoutAddress) })
     }
@@ -153,9 +158,10 @@ export class Transcript {
 
   #compact(summary: string): void {
     const unanswered = this.#entries.slice(this.#answered)
-    const message: TranscriptMessage = { role: 'user', content: [{ type: 'text', text: summary }] }
+    const message: TranscriptMessage = { role: 'user', content: [{ type: 'text', text: summary.toWellFormed() }] }
     this.#entries = [{ role: 'user', message, run: 0, summary: true }, ...unanswered]
     this.#answers.clear()
+    this.#ids.clear()
   }
 }
 
@@ -164,12 +170,13 @@ function refusedResult({ modelId }: ToolUse): AssistantBlock {
   return { type: 'tool_result', tool_use_id: modelId, content: [{ type: 'text', text }], is_error: true }
 }
 
-function withoutAddresses<E extends Entry>(entry: E): E {
+function plain<E extends Entry>(entry: E): E {
   const { message } = entry
   const answered = 'answered' in entry && entry.answered
+  const content = message.content.flatMap(entry.role === 'assistant' ? barely : withoutAddress)
   return {
     ...entry,
-    message: { ...message, content: message.content.map(withoutAddress) },
+    message: { ...message, content },
     ...(answered && { answered: { ...answered, content: answered.content.map(withoutAddress) } }),
   }
 }
@@ -181,14 +188,8 @@ function withoutAddress(block: AssistantBlock): AssistantBlock {
   return { type: 'text', text: `[the ${type} at ${source.url} is left out: the Messages API refused the conversation]` }
 }
 
-/** A reply that the token limit cut while it was thinking: the Messages API refuses it with a thought at its end. */
-function withoutLastThoughts(content: AssistantBlock[]): AssistantBlock[] {
-  const isThought = ({ type }: AssistantBlock) => type === 'thinking' || type === 'redacted_thinking'
-  return content.slice(0, content.findLastIndex((block) => !isThought(block)) + 1)
-}
-
 function blocks(content: readonly unknown[]): AssistantBlock[] {
-  return content.filter((block) => {
+  return wellFormed(content).filter((block) => {
     const { type, text } = block as AssistantBlock
     // The Messages API refuses blank text blocks.
     return type !== 'text' || String(text).trim() !== ''

@@ -58,9 +58,7 @@ export class AnthropicProvider implements ModelProvider {
         }
       }
       signal.throwIfAborted()
-      const whole = reply.response()
-      reply.check()
-      return whole
+      return reply.response()
     } catch (error) {
       signal.throwIfAborted()
       throw modelFailure(watchdog.signal.aborted ? watchdog.signal.reason : error, [apiKey, authToken])

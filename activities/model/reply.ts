@@ -1,7 +1,9 @@
 import type Anthropic from '@anthropic-ai/sdk'
+import { fittingId, isObject, isThought, isToolName, textOf } from '../../log/sent-back.ts'
 import type { AssistantBlock } from '../../protocol/contract.ts'
 import type { StopDetails } from '../../protocol/events.ts'
 import type { StepUsage } from '../../protocol/usage.ts'
+import { wellFormed } from '../../protocol/well-formed.ts'
 import type { ModelDelta, ModelResponse } from './provider.ts'
 
 type StreamEvent = Anthropic.RawMessageStreamEvent
@@ -35,7 +37,7 @@ export class Reply {
         this.#count(event.message.usage)
         return undefined
       case 'content_block_start':
-        this.#blocks[event.index] = { ...event.content_block } as unknown as AssistantBlock
+        this.#begin(event.index, event.content_block as unknown as AssistantBlock)
         return {
           type: 'block_start',
           index: event.index,
@@ -60,12 +62,15 @@ export class Reply {
     }
   }
 
-  /** @throws MalformedReply when the stream ended too early */
+  /** @throws MalformedReply when the stream ended too early, or what it calls cannot be called */
   response(): ModelResponse {
     if (!this.#complete) throw new MalformedReply('the stream of the reply ended too early')
+    if (this.#inputs.size > 0 && this.#stopReason !== 'max_tokens') {
+      throw new MalformedReply('the input of a tool use is not valid JSON')
+    }
     return {
       model: this.#model,
-      content: this.#content(),
+      content: sound(this.#content()),
       stop_reason: this.#stopReason,
       stop_details: this.#stopDetails,
       usage: this.usage,
@@ -81,6 +86,12 @@ export class Reply {
     const isBare = (block: AssistantBlock) =>
       block === last && block.type === 'tool_use' && Object.keys(block.input ?? {}).length === 0
     return blocks.filter((block) => !this.#inputs.has(this.#blocks.indexOf(block)) && !isBare(block))
+  }
+
+  #begin(index: number, block: AssistantBlock): void {
+    if (typeof block?.type !== 'string') throw new MalformedReply(`block ${index} is of no kind`)
+    this.#blocks[index] = { ...block }
+    this.#inputs.delete(index)
   }
 
   #extend(index: number, delta: { type: string; [field: string]: unknown }): ModelDelta | undefined {
@@ -113,13 +124,6 @@ export class Reply {
     }
   }
 
-  /** @throws MalformedReply when a tool's input is no JSON though nothing cut it */
-  check(): void {
-    if (this.#inputs.size > 0 && this.#stopReason !== 'max_tokens') {
-      throw new MalformedReply('the input of a tool use is not valid JSON')
-    }
-  }
-
   #count(usage: {
     input_tokens?: number | null
     output_tokens?: number | null
@@ -139,4 +143,23 @@ export class Reply {
       ...(usage.speed ? { speed: usage.speed } : before.speed && { speed: before.speed }),
     }
   }
+}
+
+/**
+ * The blocks as the Messages API takes them back: it would refuse all that follows otherwise. What a model can write is
+ * mended; a call that would be another one then is none.
+ * @throws MalformedReply
+ */
+function sound(blocks: AssistantBlock[]): AssistantBlock[] {
+  const ids = new Set<string>()
+  return blocks.map((given) => {
+    // Signed as it came. One that is broken is not sent back.
+    if (isThought(given)) return given
+    const block = wellFormed(given)
+    if (block.type === 'text') return { ...block, text: textOf(block) }
+    if (block.type !== 'tool_use') return block
+    if (!isToolName(block.name)) throw new MalformedReply('a tool use has a name that no tool can have')
+    if (!isObject(block.input)) throw new MalformedReply('the input of a tool use is no object')
+    return { ...block, id: fittingId(block.id, ids) }
+  })
 }

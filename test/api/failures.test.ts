@@ -134,3 +134,30 @@ describe('a refusal', () => {
     expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'refusal' }, stop_details: { type: 'refusal' } })
   })
 })
+
+describe('a reply that the Messages API would not take back', () => {
+  it.each([
+    ['half of a surrogate pair in a call', '#tool bash {"command": "echo \\ud800"}\n#say whole'],
+    ['half of a surrogate pair in a name', '#tool bash {"command": "echo a", "\\udc00": 1}\n#say whole'],
+    ['a thought and a blank text', '#think hm\n#text'],
+  ])('(%s) is mended: the session goes on', async (_, script) => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, script)
+    expect(errors(events)).toEqual([])
+    expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } })
+    expect(lastText(await converse(host.client, session.id, '#say next'))).toContain('next')
+  })
+
+  it.each([
+    ['a tool that cannot be', '#tool ba!sh {}'],
+    ['an input that is no object', '#tool bash ["ls"]'],
+  ])('(%s) is asked for again, and leaves the session as it was', async (_, script) => {
+    const session = await newSession(host)
+    const events = await converse(host.client, session.id, script)
+    expect(errors(events).map((error) => error.retry_status.type)).toEqual(['retrying', 'retrying', 'exhausted'])
+    expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'retries_exhausted' } })
+    const next = await converse(host.client, session.id, '#say next')
+    expect(errors(next)).toEqual([])
+    expect(lastText(next)).toContain('next')
+  })
+})

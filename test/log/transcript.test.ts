@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Fact } from '../../log/facts.ts'
 import { newProjection, project } from '../../log/projection.ts'
 import { Transcript } from '../../log/transcript.ts'
-import type { AnnouncedEvent } from '../../protocol/contract.ts'
+import type { AnnouncedEvent, AssistantBlock } from '../../protocol/contract.ts'
 import type { UserEvent } from '../../protocol/events.ts'
 import { stepEvent } from '../../protocol/ids.ts'
 import { base, fact, message, step, time } from './samples.ts'
@@ -56,6 +56,16 @@ describe('a transcript', () => {
     const thought = { type: 'thinking', thinking: 'hm', signature: 's' }
     const cut = [fact.replied(3, step([thought])), fact.replied(4, step([thought, text('so'), thought]), 'Step2')]
     expect(messagesOf([...said(message('a')), ...cut])).toEqual([user(text('a')), assistant(thought, text('so'))])
+  })
+
+  it('has no reply of thoughts and blank texts, and no thought that only a blank text follows', () => {
+    const thought = { type: 'thinking', thinking: 'hm', signature: 's' }
+    const blank = text('\n\n')
+    const replies = [
+      fact.replied(3, step([thought, blank])),
+      fact.replied(4, step([thought, blank, text('so'), thought, blank]), 'Step2'),
+    ]
+    expect(messagesOf([...said(message('a')), ...replies])).toEqual([user(text('a')), assistant(thought, text('so'))])
   })
 
   it('joins messages that the user sent one after the other', () => {
@@ -378,5 +388,83 @@ describe('what the Messages API refuses', () => {
     const facts = [...said(shown), fact.replied(3, step([text('b')])), ...said(message('c')), refusedNow(5)]
     const later = [...facts, ...said(message('d')), fact.replied(7, step([text('e')]), 'Step2'), ...said(message('f'))]
     expect(JSON.stringify(messagesOf([...later, refusedNow(9)]))).toContain('"type":"image"')
+  })
+})
+
+describe('a reply in the log that the Messages API would not take back', () => {
+  const after = (...content: AssistantBlock[]) => messagesOf([...said(message('a')), fact.replied(3, step(content))])
+  const replied = (...content: AssistantBlock[]) => after(...content)[1]
+
+  it('has no half of a surrogate pair, whatever it is in', () => {
+    const half = '\ud800'
+    const input = { command: `echo ${half}`, [half]: [{ deep: half, whole: '😀', escaped: '\\ud800' }] }
+    const mended = { command: 'echo \ufffd', '\ufffd': [{ deep: '\ufffd', whole: '😀', escaped: '\\ud800' }] }
+    expect(replied(text(half), { ...use('t'), input })).toEqual(
+      assistant(text('\ufffd'), { ...use('t'), input: mended }),
+    )
+    expect(messagesOf(said(message('a', `b${half}`)))).toEqual([user(text('b\ufffd'))])
+  })
+
+  it('goes without a thought that is not as it was signed, or is none', () => {
+    const thoughts = [
+      { type: 'thinking', thinking: '\ud800', signature: 's' },
+      { type: 'thinking', signature: 's' },
+      { type: 'redacted_thinking' },
+    ]
+    expect(replied(...thoughts, text('b'))).toEqual(assistant(text('b')))
+  })
+
+  it('has texts that are some, and objects as inputs', () => {
+    const inputs = [['ls'], 'ls', null, 5]
+    const calls = inputs.map((input, index) => ({ ...use(`t${index}`), input }))
+    expect(replied({ type: 'text' }, { type: 'text', text: 5 }, ...calls)).toEqual(
+      assistant(text('5'), ...inputs.map((input, index) => ({ ...use(`t${index}`), input: { input } }))),
+    )
+  })
+
+  it('has names of tools that can be', () => {
+    const names = ['ba sh!', '', 'x'.repeat(200), 5]
+    const calls = names.map((name, index) => ({ ...use(`t${index}`), name }))
+    const shown = replied(...calls)!.content.map(({ name }) => name)
+    expect(shown).toEqual(['ba_sh_', 'unknown', 'x'.repeat(128), '5'])
+  })
+
+  it('goes without blocks of kinds that are not known here; the results of the others are theirs', () => {
+    const facts = [
+      fact.replied(3, step([{ type: 'new_kind', of: 'the future' }, text(' '), use('t')])),
+      fact.ran(4, call(2), 'two'),
+    ]
+    expect(messagesOf([...said(message('a')), ...facts]).slice(1)).toEqual([
+      assistant(use('t')),
+      user(result('t', 'two')),
+    ])
+    expect(after({ type: 'new_kind' })).toEqual([user(text('a'))])
+  })
+
+  it('has ids that are its own, in this reply and in all, each with its result', () => {
+    const facts = [
+      fact.replied(3, step([use('t'), use('t'), use('call:0/x')])),
+      ...[0, 1, 2].map((index) => fact.ran(4 + index, call(index), `first ${index}`)),
+      fact.replied(8, step([use('t'), use('call_0_x')]), 'Step2'),
+      ...[0, 1].map((index) => fact.ran(9 + index, call(index, 'Step2'), `second ${index}`)),
+    ]
+    const messages = messagesOf([...said(message('a')), ...facts])
+    const ids = (index: number) => messages[index]!.content.map(({ id }) => String(id))
+    expect(ids(1)[0]).toBe('t')
+    const all = [...ids(1), ...ids(3)]
+    expect(new Set(all).size).toBe(5)
+    for (const id of all) expect(id).toMatch(/^[a-zA-Z0-9_-]+$/)
+    expect(messages[2]).toEqual(user(...ids(1).map((id, index) => result(id, `first ${index}`))))
+    expect(messages[4]).toEqual(user(...ids(3).map((id, index) => result(id, `second ${index}`))))
+  })
+
+  it('is sent back with its words and calls alone when the next message is refused too', () => {
+    const thought = { type: 'thinking', thinking: 'hm', signature: 'of another server' }
+    const reply = [thought, { ...text('b'), citations: [{ of: 'what is gone' }] }, { ...use('t'), caller: 'x' }]
+    const facts = [...said(message('a')), fact.replied(3, step(reply)), fact.ran(4, call(2), 'two')]
+    const refused = [...facts, ...said(message('c')), fact.announced(6, { flushed: true, retracted: true })]
+    expect(messagesOf(refused)[1]).toEqual(assistant(...reply))
+    const again = [...refused, ...said(message('d')), fact.announced(8, { flushed: true, retracted: true })]
+    expect(messagesOf(again)[1]).toEqual(assistant(text('b'), use('t')))
   })
 })

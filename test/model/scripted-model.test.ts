@@ -83,6 +83,27 @@ describe('a request to the scripted model', () => {
       { messages: [user(text('a')), assistant({ type: 'thinking', thinking: 'hm' }), user(text('c'))] },
       'Invalid signature',
     ],
+    [
+      'a thought at the end of a reply',
+      { messages: [user(text('a')), assistant(text('b'), thought), user(text('c'))] },
+      'cannot be thinking',
+    ],
+    ['a block of a kind that there is none of', { messages: [user({ type: 'new_kind' })] }, "Input tag 'new_kind'"],
+    [
+      'a call whose id has other characters',
+      { messages: [user(text('a')), assistant(use('call:0/x')), user(result('call:0/x'))] },
+      'messages.1.content.0.id',
+    ],
+    [
+      'a call of a tool that cannot be',
+      { messages: [user(text('a')), assistant({ ...use('1'), name: 'ba sh!' }), user(result('1'))] },
+      'messages.1.content.0.name',
+    ],
+    [
+      'a call whose input is no object',
+      { messages: [user(text('a')), assistant({ ...use('1'), input: ['ls'] }), user(result('1'))] },
+      'messages.1.content.0.input',
+    ],
     ['two tools of one name', { tools: [tool('x'), tool('y'), tool('x')] }, 'tools.2: Tool names must be unique'],
     ['a tool without schema', { tools: [{ name: 'x' }] }, 'tools.0.input_schema.type'],
     [
@@ -189,6 +210,9 @@ describe('the server of the scripted model', () => {
   it('refuses a body that is no JSON, and a script that it does not understand', async () => {
     const { post } = await serving()
     expect((await post('{"model": ')).status).toBe(400)
+    const saying = (escaped: string) => JSON.stringify({ ...valid, messages: [user(text('?'))] }).replace('?', escaped)
+    expect((await post(saying('\\ud83d'))).status).toBe(400)
+    for (const whole of ['\\ud83d\\ude00', '\\\\ud83d']) expect((await post(saying(whole))).status).toBe(200)
     const response = await post(JSON.stringify({ ...valid, messages: [user(text('#sing a song'))] }))
     expect(response.status).toBe(400)
     expect(await response.text()).toContain('unknown directive: #sing a song')

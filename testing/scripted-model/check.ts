@@ -60,8 +60,12 @@ function blocksOf(content: unknown, where: string): Block[] {
   return content as Block[]
 }
 
+const kinds = ['text', 'image', 'document', 'search_result', 'thinking', 'redacted_thinking', 'tool_use', 'tool_result']
+
 function checkBlock(block: Block, where: string): void {
   if (typeof block?.type !== 'string') throw new Refused(`${where}.type: Field required`)
+  if (!kinds.includes(block.type)) throw new Refused(`${where}: Input tag '${block.type}' does not match any of those`)
+  if (block.type === 'tool_use') checkCall(block, where)
   if (block.type === 'text' && String(block.text ?? '').trim() === '') {
     throw new Refused(`${where}: text content blocks must contain non-whitespace text`)
   }
@@ -72,6 +76,16 @@ function checkBlock(block: Block, where: string): void {
     throw new Refused(`${where}: Invalid signature in thinking block`)
   }
   if (block.type === 'tool_result' && Array.isArray(block.content)) blocksOf(block.content, `${where}.content`)
+}
+
+function checkCall({ id, name, input }: Block, where: string): void {
+  if (!/^[a-zA-Z0-9_-]+$/.test(String(id))) throw new Refused(`${where}.id: String should match '^[a-zA-Z0-9_-]+$'`)
+  if (!/^[a-zA-Z0-9_-]{1,128}$/.test(String(name))) {
+    throw new Refused(`${where}.name: String should match '^[a-zA-Z0-9_-]{1,128}$'`)
+  }
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new Refused(`${where}.input: Input should be a valid dictionary`)
+  }
 }
 
 function checkTools({ tools }: MessagesRequest): void {
@@ -92,6 +106,9 @@ function checkMessages(messages: Message[]): void {
     const where = `messages.${index}`
     if (!['user', 'assistant', 'system'].includes(role)) throw new Refused(`${where}.role: unknown role`)
     if (content.length === 0) throw new Refused(`${where}: messages must have non-empty content`)
+    if (role === 'assistant' && /thinking$/.test(content.at(-1)!.type)) {
+      throw new Refused(`${where}: the final block in an assistant message cannot be thinking`)
+    }
     const previous = messages[index - 1]
     if (previous?.role === role)
       throw new Refused(`${where}: roles must alternate, found multiple "${role}" roles in a row`)

@@ -116,9 +116,13 @@ function checkLength({ system, tools, messages }: MessagesRequest, window = Numb
   if (tokens > window) throw new Refused(`prompt is too long: ${tokens} tokens > ${window} maximum`)
 }
 
+/** Half of a surrogate pair is no JSON for the real API. */
 function parsed(json: string): MessagesRequest | undefined {
   try {
-    return JSON.parse(json)
+    const body = JSON.parse(json)
+    // A pair that was written as two escapes is none any more.
+    const isBroken = /\\ud/i.test(json) && /\\ud/.test(JSON.stringify(body).replaceAll('\\\\', ''))
+    return isBroken ? undefined : body
   } catch {
     return undefined
   }
