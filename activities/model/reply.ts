@@ -79,7 +79,7 @@ export class Reply {
 
   /** A tool use that the token limit cut in two cannot be run: it is left out. */
   #content(): AssistantBlock[] {
-    const blocks = this.#blocks.filter((block) => block !== undefined)
+    const blocks = this.#blocks
     if (this.#stopReason !== 'max_tokens') return blocks
     const last = blocks.at(-1)
     // Cut before its input began, it looks like a call without arguments.
@@ -89,13 +89,17 @@ export class Reply {
   }
 
   #begin(index: number, block: AssistantBlock): void {
+    // A list with a hole of billions would take a minute to go through.
+    if (!Number.isInteger(index) || index < 0 || index > this.#blocks.length) {
+      throw new MalformedReply(`block ${index} begins behind block ${this.#blocks.length - 1}`)
+    }
     if (typeof block?.type !== 'string') throw new MalformedReply(`block ${index} is of no kind`)
     this.#blocks[index] = { ...block }
     this.#inputs.delete(index)
   }
 
   #extend(index: number, delta: { type: string; [field: string]: unknown }): ModelDelta | undefined {
-    const block = this.#blocks[index]
+    const block = Number.isInteger(index) ? this.#blocks[index] : undefined
     if (!block) throw new MalformedReply(`a delta of block ${index}, which has not begun`)
     if (delta.type === 'text_delta') {
       block.text = String(block.text ?? '') + String(delta.text)

@@ -85,6 +85,29 @@ describe('a text that is none', () => {
   })
 })
 
+describe('the index of a block', () => {
+  const begun = { type: 'content_block_start', index: 0, content_block: text('') }
+  it.each([4294967290, 2 ** 40, 2, -1, 0.5, '1', 'length', '__proto__', null, undefined])(
+    'is no other than the next one: not %j',
+    (index) => {
+      expect(() => readBy([begun, { ...begun, index }])).toThrow(MalformedReply)
+    },
+  )
+
+  it.each([1, '0', 'push', '__proto__', 'constructor', null])('of a delta is that of a block: not %j', (index) => {
+    expect(() => readBy([begun, delta(index, { type: 'text_delta', text: 'x' })])).toThrow(MalformedReply)
+    expect(Object.prototype).not.toHaveProperty('text')
+    expect(Array.prototype).not.toHaveProperty('text')
+  })
+
+  it('may come again: the block begins anew', () => {
+    const anew = { ...begun, content_block: use() }
+    expect(
+      readBy([{ ...begun, content_block: use() }, delta(0, { type: 'input_json_delta', partial_json: '{' }), anew]),
+    ).toMatchObject({ content: [use()] })
+  })
+})
+
 describe('a block of no kind', () => {
   it.each([{}, { type: 5 }, null])('is no reply: %j', (content_block) => {
     expect(() => readBy([{ type: 'content_block_start', index: 0, content_block }])).toThrow(MalformedReply)
