@@ -43,19 +43,27 @@ export const noUsage = (): SessionUsage => ({
   active_seconds: 0,
 })
 
+/** Whether a value is what a number of tokens can be. */
+export const isTokens = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** In a log of before they may be anything: what the model's server said was not looked at. */
+const tokensOf = (value: unknown) => (isTokens(value) ? value : 0)
+const sum = (total: unknown, more: unknown) => Math.min(tokensOf(total) + tokensOf(more), Number.MAX_SAFE_INTEGER)
+
 /** The session's usage after one more model request. */
 export function addUsage(total: SessionUsage, step: StepUsage): SessionUsage {
-  const hour = step.cache_creation_1h_input_tokens ?? 0
+  const written = tokensOf(step.cache_creation_input_tokens)
+  const hour = Math.min(tokensOf(step.cache_creation_1h_input_tokens), written)
+  const { ephemeral_5m_input_tokens, ephemeral_1h_input_tokens } = total.cache_creation
   return {
     ...total,
-    input_tokens: total.input_tokens + step.input_tokens,
-    output_tokens: total.output_tokens + step.output_tokens,
-    cache_read_input_tokens: total.cache_read_input_tokens + step.cache_read_input_tokens,
-    cache_creation_input_tokens: total.cache_creation_input_tokens + step.cache_creation_input_tokens,
+    input_tokens: sum(total.input_tokens, step.input_tokens),
+    output_tokens: sum(total.output_tokens, step.output_tokens),
+    cache_read_input_tokens: sum(total.cache_read_input_tokens, step.cache_read_input_tokens),
+    cache_creation_input_tokens: sum(total.cache_creation_input_tokens, written),
     cache_creation: {
-      ephemeral_5m_input_tokens:
-        total.cache_creation.ephemeral_5m_input_tokens + step.cache_creation_input_tokens - hour,
-      ephemeral_1h_input_tokens: total.cache_creation.ephemeral_1h_input_tokens + hour,
+      ephemeral_5m_input_tokens: sum(ephemeral_5m_input_tokens, written - hour),
+      ephemeral_1h_input_tokens: sum(ephemeral_1h_input_tokens, hour),
     },
   }
 }

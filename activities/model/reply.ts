@@ -2,7 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk'
 import { fittingId, isObject, isThought, isToolName, textOf } from '../../log/sent-back.ts'
 import type { AssistantBlock } from '../../protocol/contract.ts'
 import type { StopDetails } from '../../protocol/events.ts'
-import type { StepUsage } from '../../protocol/usage.ts'
+import { isTokens, type StepUsage } from '../../protocol/usage.ts'
 import { wellFormed } from '../../protocol/well-formed.ts'
 import type { ModelDelta, ModelResponse } from './provider.ts'
 
@@ -128,26 +128,30 @@ export class Reply {
     }
   }
 
-  #count(usage: {
-    input_tokens?: number | null
-    output_tokens?: number | null
-    cache_creation_input_tokens?: number | null
-    cache_read_input_tokens?: number | null
-    cache_creation?: { ephemeral_1h_input_tokens: number } | null
-    speed?: 'standard' | 'fast' | null
-  }): void {
+  /** What is no number of tokens counts as not said: sums and budgets are made of it. */
+  #count(usage: unknown): void {
     const before = this.usage
+    const said = fieldsOf(usage)
+    const tokens = (field: keyof typeof before & `${string}_tokens`) => {
+      const count = said[field]
+      return isTokens(count) ? count : (before[field] ?? 0)
+    }
+    const written = tokens('cache_creation_input_tokens')
+    const hour = fieldsOf(said.cache_creation).ephemeral_1h_input_tokens
+    const known = isTokens(hour) ? hour : (before.cache_creation_1h_input_tokens ?? 0)
+    const speed = said.speed === 'standard' || said.speed === 'fast' ? said.speed : before.speed
     this.usage = {
-      input_tokens: usage.input_tokens ?? before.input_tokens,
-      output_tokens: usage.output_tokens ?? before.output_tokens,
-      cache_creation_input_tokens: usage.cache_creation_input_tokens ?? before.cache_creation_input_tokens,
-      cache_read_input_tokens: usage.cache_read_input_tokens ?? before.cache_read_input_tokens,
-      cache_creation_1h_input_tokens:
-        usage.cache_creation?.ephemeral_1h_input_tokens ?? before.cache_creation_1h_input_tokens ?? 0,
-      ...(usage.speed ? { speed: usage.speed } : before.speed && { speed: before.speed }),
+      input_tokens: tokens('input_tokens'),
+      output_tokens: tokens('output_tokens'),
+      cache_creation_input_tokens: written,
+      cache_read_input_tokens: tokens('cache_read_input_tokens'),
+      cache_creation_1h_input_tokens: Math.min(known, written),
+      ...(speed && { speed }),
     }
   }
 }
+
+const fieldsOf = (value: unknown) => (isObject(value) ? value : {}) as Record<string, unknown>
 
 /**
  * The blocks as the Messages API takes them back: it would refuse all that follows otherwise. What a model can write is

@@ -113,3 +113,39 @@ describe('a block of no kind', () => {
     expect(() => readBy([{ type: 'content_block_start', index: 0, content_block }])).toThrow(MalformedReply)
   })
 })
+
+describe('the usage of a reply', () => {
+  const usageOf = (start: unknown, end?: unknown) =>
+    readBy([{ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: end }], start).usage
+  const said = { input_tokens: 7, output_tokens: 1, cache_creation_input_tokens: 5, cache_read_input_tokens: 3 }
+  const known = { ...said, cache_creation_1h_input_tokens: 0 }
+
+  it('is what was said last', () => {
+    expect(usageOf({ ...said, speed: 'fast' }, { output_tokens: 9, input_tokens: null })).toEqual({
+      ...known,
+      output_tokens: 9,
+      speed: 'fast',
+    })
+  })
+
+  it.each([-1e9, '12', {}, [], true, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY])(
+    'is not what is no number of tokens: %j',
+    (count) => {
+      const wrong = Object.fromEntries(Object.keys(said).map((field) => [field, count]))
+      const cache_creation = { ephemeral_1h_input_tokens: count }
+      expect(usageOf(said, { ...wrong, cache_creation, speed: count })).toEqual(known)
+      const none = Object.fromEntries(Object.keys(known).map((field) => [field, 0]))
+      expect(usageOf({ ...wrong, cache_creation, speed: count })).toEqual(none)
+    },
+  )
+
+  it.each([undefined, null, 'much', 5])('may be missing, or be none: %j', (usage) => {
+    expect(usageOf(said, usage)).toEqual(known)
+    expect(usageOf(usage, said)).toEqual(known)
+  })
+
+  it('has no more tokens written for an hour than written', () => {
+    const cache_creation = { ephemeral_1h_input_tokens: 6 }
+    expect(usageOf({ ...said, cache_creation }).cache_creation_1h_input_tokens).toBe(5)
+  })
+})
