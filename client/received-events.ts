@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { imageTypes } from '../protocol/content.ts'
 import { invalidRequest } from '../protocol/errors.ts'
 import type { EventParams, UserEvent } from '../protocol/events.ts'
+import { type FileMetadata, shownAs } from '../protocol/files.ts'
 import { idBody, newId, prefixes } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
 import { hasExpired } from './expired-files.ts'
@@ -32,7 +33,7 @@ export function keyedId(key: string, index: number): string {
  * @throws ApiError 400 that names the entry
  */
 export async function checkContent({ records }: Runtime, events: EventParams[], where: string): Promise<void> {
-  const files: { id: string; block: 'image' | 'document'; place: string }[] = []
+  const files: { id: string; block: 'image' | 'document'; event: number; place: string }[] = []
   let documents = 0
   for (const [index, event] of events.entries()) {
     const content = 'content' in event ? (event.content ?? []) : []
@@ -44,7 +45,7 @@ export async function checkContent({ records }: Runtime, events: EventParams[], 
       if ((block.type !== 'image' && block.type !== 'document') || block.source.type !== 'file') continue
       if (block.type === 'document') documents++
       const file = `${where}.${index}.content.${place}.source.file_id`
-      files.push({ id: block.source.file_id, block: block.type, place: file })
+      files.push({ id: block.source.file_id, block: block.type, event: index, place: file })
     }
   }
   if (documents > limits.documentsFromFiles) {
@@ -52,18 +53,23 @@ export async function checkContent({ records }: Runtime, events: EventParams[], 
   }
   const ids = new Set(files.map((file) => file.id))
   const known = new Map((await records.files.getMany([...ids])).map(({ metadata }) => [metadata.id, metadata]))
-  for (const { id, block, place } of files) {
+  const bytes = events.map(() => 0)
+  for (const { id, block, event, place } of files) {
     const file = known.get(id)
     if (!file) throw invalidRequest(`${place}: file ${id} was not found`)
     if (hasExpired(file)) throw invalidRequest(`${place}: file ${id} has expired`, { code: 'file_expired' })
-    const type = file.mime_type
-    if (!fits(block, type)) throw invalidRequest(`${place}: file ${id} is ${type}, which no model takes as ${block}`)
+    if (!fits(block, file)) {
+      throw invalidRequest(`${place}: file ${id} is ${file.mime_type}, which no model takes as ${block}`)
+    }
+    bytes[event]! += shownAs(file).bytes
+    if (bytes[event]! > limits.shownFilesBytes) {
+      const most = `${limits.shownFilesBytes} bytes, each time that a file is named`
+      throw invalidRequest(`${where}.${event}.content: its files are too large for a request to the model (${most})`)
+    }
   }
 }
 
-function fits(block: 'image' | 'document', mimeType: string): boolean {
-  const [type = ''] = mimeType.split(';')
-  return block === 'image'
-    ? imageTypes.includes(type.trim())
-    : type.startsWith('text/') || type.trim() === 'application/pdf'
+function fits(block: 'image' | 'document', file: FileMetadata): boolean {
+  const { mediaType, isText } = shownAs(file)
+  return block === 'image' ? imageTypes.includes(mediaType) : isText || mediaType === 'application/pdf'
 }

@@ -17,6 +17,17 @@ export interface FileMetadata {
   scope: { type: 'session'; id: string } | null
 }
 
+/** How a file stands in a request to the model, and how many bytes it takes there. */
+export function shownAs({ mime_type, size_bytes }: FileMetadata): {
+  mediaType: string
+  isText: boolean
+  bytes: number
+} {
+  const mediaType = mime_type.split(';')[0]!.trim()
+  const isText = mediaType.startsWith('text/')
+  return { mediaType, isText, bytes: isText ? size_bytes : 4 * Math.ceil(size_bytes / 3) }
+}
+
 export interface FileUploadParams {
   file: {
     /** Only its last path component is kept. */

@@ -31,6 +31,8 @@ export const limits = {
   /** Events in one `events.send`; the API states none, this bounds one signal. */
   eventsPerSend: 100,
   documentsFromFiles: 100,
+  /** Bytes that files may take in one request to the model. Source: the Messages API's 32 MB for a request. */
+  shownFilesBytes: 32_000_000,
   systemMessageBlocks: 1000,
   eventDeltas: 100,
   sessionTitle: 1024,
