@@ -1,4 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { wellFormed } from '../../protocol/well-formed.ts'
 
 type JsonSchema = Record<string, unknown> & { type: 'object' }
 
@@ -13,19 +14,20 @@ const shown = 4000
  */
 export function inputSchema(given: unknown): { schema: JsonSchema; note?: string } {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return { schema: { type: 'object' } }
+  if (!isShallow(given, 0)) return { schema: { type: 'object' } }
+  const whole = wellFormed(given)
   // A schema of the schema in it may name an older draft; combinations are not taken at the top.
-  const { $schema: _draft, oneOf, anyOf, allOf, ...rest } = given as Record<string, unknown>
+  const { $schema: _draft, oneOf, anyOf, allOf, ...rest } = whole as Record<string, unknown>
   const schema = { ...rest, type: 'object' as const }
   if (oneOf === undefined && anyOf === undefined && allOf === undefined && isTaken(schema)) return { schema }
-  const text = isShallow(given, 0) ? JSON.stringify(given).slice(0, shown) : ''
   return {
     schema: isTaken(schema) ? schema : { type: 'object' },
-    ...(text !== '' && { note: `The input's schema, as the server gives it: ${text}` }),
+    note: `The input's schema, as the server gives it: ${JSON.stringify(whole).slice(0, shown)}`,
   }
 }
 
 function isTaken(schema: object): boolean {
-  if (!isShallow(schema, 0) || JSON.stringify(schema).length > longest || !hasPlainNames(schema)) return false
+  if (JSON.stringify(schema).length > longest || !hasPlainNames(schema)) return false
   try {
     return ajv.validateSchema(schema) === true
   } catch {

@@ -103,6 +103,29 @@ describe('an MCP server', () => {
     expect(JSON.stringify([...byName]).length).toBeLessThan(50_000)
   })
 
+  it('with half of a surrogate pair anywhere in a schema spoils no request', async () => {
+    const half = '\ud800'
+    const schemas: [string, object][] = [
+      ['description', { type: 'object', properties: { a: { type: 'string', description: `x${half}` } } }],
+      ['values', { type: 'object', properties: { a: { enum: [half, '😀'], default: { [half]: half } } } }],
+      ['keyword', { type: 'object', [`x-${half}`]: [{ [half]: '\\ud800' }] }],
+      ['name', { type: 'object', properties: { [half]: { type: 'string' } } }],
+    ]
+    const server = await serverOf(schemas.map(([name, inputSchema]) => ({ name, inputSchema, run: () => said(name) })))
+    const session = await sessionWith(server.url)
+    const events = await converse(host.client, session.id, '#tool mcp__s0__description {"a":"b"}\n#say {{last}}')
+    expect(lastText(events)).toContain('description')
+    expect(mcpNames()).toHaveLength(schemas.length)
+    const shown = Object.fromEntries(offered().map(({ name, input_schema }) => [name, input_schema]))
+    expect(shown).toMatchObject({
+      mcp__s0__description: { properties: { a: { description: 'x\ufffd' } } },
+      mcp__s0__values: { properties: { a: { enum: ['\ufffd', '😀'], default: { '\ufffd': '\ufffd' } } } },
+      mcp__s0__keyword: { 'x-\ufffd': [{ '\ufffd': '\\ud800' }] },
+      // No name that the Messages API takes.
+      mcp__s0__name: { type: 'object' },
+    })
+  })
+
   it('that answers too much, nothing, or what nobody knows gives the model a bounded result', async () => {
     const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(16)]).toString('base64')
     const results: Record<string, unknown> = {
