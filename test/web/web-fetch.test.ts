@@ -73,10 +73,11 @@ const agentWith = (config: object = {}) =>
       new Date().toISOString(),
     ),
   )
-const tools = new WebTools({ logs: {} as SessionLogs, allowPrivate: ['127.0.0.2'], fetchMs: 2000 })
-afterAll(() => tools.close())
+const patient = new WebTools({ logs: {} as SessionLogs, allowPrivate: ['127.0.0.2'] })
+const hasty = new WebTools({ logs: {} as SessionLogs, allowPrivate: ['127.0.0.2'], fetchMs: 1000 })
+afterAll(() => Promise.all([patient.close(), hasty.close()]))
 
-async function fetched(path: string, { config = {}, signal = new AbortController().signal } = {}) {
+async function fetched(path: string, { config = {}, tools = patient, signal = new AbortController().signal } = {}) {
   const call = { name: 'web_fetch', input: { url: path.includes(':') ? path : `http://127.0.0.2:${port}${path}` } }
   const result = await tools.call('sesn_1', agentWith(config), call as unknown as RunToolInput, signal)
   const [first] = result.content
@@ -116,7 +117,7 @@ describe('web_fetch', () => {
     expect(bounded.text).toMatch(/\[The page is longer; this is its beginning\.\]$/)
     expect(bounded.whole).toBeUndefined()
     expect((await fetched('/endless')).whole).toMatch(/\[The page is longer; this is its beginning\.\]$/)
-    expect((await fetched('/silent')).text).toMatch(/^url_not_accessible: .* took too long/)
+    expect((await fetched('/silent', { tools: hasty })).text).toMatch(/^url_not_accessible: .* took too long/)
   })
 
   it('follows redirects within reason, never to where it must not go', async () => {
