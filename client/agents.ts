@@ -62,13 +62,14 @@ export function createAgentsApi({ agents }: Records, { webSearch = false } = {})
       async list(agentId, input = {}) {
         const params = parse(agentVersionListParams, input)
         await find(agentId)
-        const cursor = params.page && decodePage('agent_versions', params.page, { version: z.int() })
+        const list = `agent_versions/${agentId}`
+        const cursor = params.page && decodePage(list, params.page, { version: z.int() })
         const { rows, more } = await agents.versions(agentId, {
           limit: params.limit,
           ...(cursor && { after: cursor.version }),
         })
         const last = rows.at(-1)
-        return { data: rows, next_page: more && last ? encodePage('agent_versions', { version: last.version }) : null }
+        return { data: rows, next_page: more && last ? encodePage(list, { version: last.version }) : null }
       },
     },
   }

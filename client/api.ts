@@ -108,7 +108,7 @@ export interface SessionResourcesApi {
 
 export interface EventListParams {
   limit?: number
-  page?: string
+  page?: string | null
   order?: 'asc' | 'desc'
   types?: string[]
   created_at?: { gt?: string; gte?: string; lt?: string; lte?: string }

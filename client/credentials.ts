@@ -70,12 +70,13 @@ export function createCredentialsApi(runtime: Runtime, vaultOf: (id: string) => 
     async list(vaultId, input = {}) {
       const params = parse(credentialListParams, input)
       await vaultOf(vaultId)
+      const list = `credentials/${vaultId}`
       const { rows, more } = await credentials.list(vaultId, {
         limit: params.limit,
-        ...pageAt('credentials', params.page),
+        ...pageAt(list, params.page),
         includeArchived: params.include_archived ?? false,
       })
-      return pageOf('credentials', rows, more)
+      return pageOf(list, rows, more)
     },
 
     async archive(credentialId, { vault_id }) {

@@ -85,7 +85,7 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
       const { scope_id: scope, ids } = params
       if (scope !== undefined && !isId('session', scope)) throw invalidRequest('scope_id: not an id of a session')
       if (ids != null) {
-        if (params.page != null || params.limit !== undefined) {
+        if (params.page !== undefined || params.limit !== undefined) {
           throw invalidRequest('ids: cannot be combined with page or limit')
         }
         const wanted = [...new Set(ids)]

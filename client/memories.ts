@@ -54,7 +54,8 @@ export function createMemoriesApi({ memories }: Records, findStore: (id: string)
       const limit = pageLimit(params.limit, view)
       await findStore(storeId)
       const prefix = params.path_prefix ?? '/'
-      const from = params.page ? positionOf(params.page) : undefined
+      const list = `memories/${storeId}`
+      const from = params.page ? positionOf(list, params.page) : undefined
       const found = await memories.paths(storeId, { prefix, ...(from && { from }) })
       const places = params.depth === 1 ? rolledUp(prefix, found) : found
       const page = places.slice(0, limit)
@@ -66,7 +67,7 @@ export function createMemoriesApi({ memories }: Records, findStore: (id: string)
         return memory ? [inView(memory, view)] : []
       })
       const last = page.at(-1)
-      return { data, next_page: last && places.length > limit ? encodePage('memories', { path: last.path }) : null }
+      return { data, next_page: last && places.length > limit ? encodePage(list, { path: last.path }) : null }
     },
 
     async delete(memoryId, { memory_store_id: storeId, ...input }, options) {
@@ -83,8 +84,8 @@ export function author(options: MemoryCallOptions = {}): MemoryAuthor {
 }
 
 /** Behind a memory, or behind all that a prefix stands for. */
-function positionOf(page: string): { path: string; inclusive: boolean } {
-  const { path } = decodePage('memories', page, { path: z.string().startsWith('/') })
+function positionOf(list: string, page: string): { path: string; inclusive: boolean } {
+  const { path } = decodePage(list, page, { path: z.string().startsWith('/') })
   return path.endsWith('/') ? { path: behindPrefix(path), inclusive: true } : { path, inclusive: false }
 }
 

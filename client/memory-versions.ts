@@ -9,7 +9,6 @@ import type { Records } from '../store/records.ts'
 import { author } from './memories.ts'
 import type { MemoryVersionsApi } from './memory-api.ts'
 
-const list = 'memory_versions'
 const nothing = z.strictObject({})
 
 export function createMemoryVersionsApi(
@@ -20,7 +19,8 @@ export function createMemoryVersionsApi(
     async list(storeId, input = {}) {
       const { limit, page, view = 'basic', created_at, ...filters } = parse(memoryVersionListParams, input)
       await findStore(storeId)
-      const after = page == null ? undefined : decodePage(list, page, { number: z.int() }).number
+      const list = `memory_versions/${storeId}`
+      const after = page === undefined ? undefined : decodePage(list, page, { number: z.int() }).number
       const { rows, more } = await memoryVersions.list(storeId, {
         limit: pageLimit(limit, view),
         withContent: view === 'full',

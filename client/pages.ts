@@ -8,8 +8,8 @@ interface Listed {
 }
 
 /** Where a forward list goes on. */
-export function pageAt(list: string, page: string | null | undefined): { after?: Position } {
-  if (page == null) return {}
+export function pageAt(list: string, page: string | undefined): { after?: Position } {
+  if (page === undefined) return {}
   const { at, id } = decodePage(list, page, { at: z.string(), id: z.string() })
   return { after: { createdAt: at, id } }
 }

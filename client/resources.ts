@@ -57,12 +57,13 @@ export function createResourcesApi(
     async list(sessionId, input) {
       const { limit, page } = parse(resourceListParams, input ?? {})
       const { resources } = await record(sessionId)
-      const from = page ? behind(resources, decodePage('resources', page, cursorShape)) : 0
+      const list = `resources/${sessionId}`
+      const from = page ? behind(resources, decodePage(list, page, cursorShape)) : 0
       const data = resources.slice(from, from + limit)
       const next = from + data.length
       const last = data.at(-1)
       const more = last !== undefined && next < resources.length
-      return { data, next_page: more ? encodePage('resources', { key: keyOf(last), next }) : null }
+      return { data, next_page: more ? encodePage(list, { key: keyOf(last), next }) : null }
     },
 
     async add(sessionId, input) {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Cursor, formatCursor, parseCursor } from '../log/cursor.ts'
 import { SessionGone } from '../log/session-log.ts'
-import { invalidRequest, notFound } from '../protocol/errors.ts'
+import { invalidRequest } from '../protocol/errors.ts'
 import { eventTypes, type SessionEvent } from '../protocol/events.ts'
 import { limits } from '../protocol/limits.ts'
 import { createdAtFilter, decodePage, encodePage, pageParams } from '../protocol/pagination.ts'
@@ -27,7 +27,8 @@ export const eventStreamParams = z.strictObject({
     .optional(),
 })
 const streamParams = eventStreamParams.extend({ signal: z.instanceof(AbortSignal).optional() })
-const cursorShape = { order: z.enum(['asc', 'desc']), at: z.string() }
+/** `waiting`: the last event that was shown while it waited; `at` is then the place that the log had reached. */
+const cursorShape = { order: z.enum(['asc', 'desc']), at: z.string(), waiting: z.string().optional() }
 
 /** Events of sessions. `record` gives a session's row or throws the 404. */
 export function createSessionEventsApi(
@@ -43,7 +44,8 @@ export function createSessionEventsApi(
     async list(sessionId, input = {}) {
       const params = parse(eventListParams, input)
       await record(sessionId)
-      const page = params.page ? decodePage('events', params.page, cursorShape) : undefined
+      const list = `events/${sessionId}`
+      const page = params.page === undefined ? undefined : decodePage(list, params.page, cursorShape)
       if (page && params.order && params.order !== page.order)
         throw invalidRequest('page: the cursor is of the other order')
       const order = page?.order ?? params.order ?? 'asc'
@@ -53,7 +55,8 @@ export function createSessionEventsApi(
       let last: Cursor | undefined
       let processed: { count: number; cursor: Cursor } | undefined
       try {
-        for await (const { cursor, event } of runtime.logs.get(sessionId).list({ order, after })) {
+        const items = runtime.logs.get(sessionId).list({ order, after, waiting: page?.waiting })
+        for await (const { cursor, event } of items) {
           if (!isWanted(event)) continue
           if (data.length === params.limit) {
             // What waits gets another place when it is processed: a page that can ends before it.
@@ -61,7 +64,10 @@ export function createSessionEventsApi(
               data.length = processed.count
               last = processed.cursor
             }
-            return { data, next_page: encodePage('events', { order, at: formatCursor(last!) }) }
+            const shown = data.at(-1)!
+            const isWaiting = shown.processed_at === null
+            const waiting = isWaiting ? shown.id : order === 'asc' ? page?.waiting : undefined
+            return { data, next_page: encodePage(list, { order, at: formatCursor(last!), waiting }) }
           }
           data.push(event)
           last = cursor
@@ -78,14 +84,9 @@ export function createSessionEventsApi(
       const { after, event_deltas, signal } = parse(streamParams, input)
       const row = await record(sessionId)
       const from = after === undefined ? undefined : place(after, 'after')
-      try {
-        return await whenBegun(runtime, sessionId, () =>
-          openStream(runtime, row, { after: from, deltas: new Set(event_deltas ?? []), signal }),
-        )
-      } catch (error) {
-        if (error instanceof SessionGone) throw notFound('session', sessionId)
-        throw error
-      }
+      return whenBegun(runtime, sessionId, () =>
+        openStream(runtime, row, { after: from, deltas: new Set(event_deltas ?? []), signal }),
+      )
     },
   }
 }

@@ -303,7 +303,7 @@ async function listSessions(
   stateOf: (row: SessionRecord) => Promise<SessionMemo | undefined>,
 ): Promise<BidirectionalPage<Session>> {
   const params = parse(sessionListParams, input ?? {})
-  if (params.agent_version !== undefined && !params.agent_id)
+  if (params.agent_version !== undefined && params.agent_id === undefined)
     throw invalidRequest('agent_version: only together with agent_id')
   const cursor: ListCursor | undefined = params.page ? decodePage('sessions', params.page, cursorShape) : undefined
   if (cursor && params.order && params.order !== cursor.order)
@@ -312,7 +312,7 @@ async function listSessions(
   const order = cursor?.order ?? params.order ?? 'desc'
   const backwards = cursor?.direction === 'prev'
   // Nothing of these kinds exists here.
-  if (params.deployment_id) return { data: [], next_page: null, prev_page: null }
+  if (params.deployment_id !== undefined) return { data: [], next_page: null, prev_page: null }
 
   const statuses = params.statuses?.length ? params.statuses : undefined
   const kept: { row: SessionRecord; session: Session }[] = []
@@ -326,9 +326,9 @@ async function listSessions(
       ...(after && { after }),
       createdAt: params.created_at,
       includeArchived: params.include_archived ?? false,
-      ...(params.agent_id && { agentId: params.agent_id }),
+      ...(params.agent_id !== undefined && { agentId: params.agent_id }),
       ...(params.agent_version && { agentVersion: params.agent_version }),
-      ...(params.memory_store_id && { memoryStoreId: params.memory_store_id }),
+      ...(params.memory_store_id !== undefined && { memoryStoreId: params.memory_store_id }),
     })
     const open = page.rows.filter((row) => !row.archivedAt)
     const listed = await statesOf(

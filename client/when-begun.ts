@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { SessionGone } from '../log/session-log.ts'
+import { notFound } from '../protocol/errors.ts'
 import type { Runtime } from './runtime.ts'
 
 /** How long a creation may be between its row and its workflow; what is older was never begun. */
@@ -7,7 +8,7 @@ const patienceMs = 10_000
 
 /**
  * Reads the log of a session that others may be creating at this moment: its row is there before its workflow is.
- * @throws SessionGone when there is no such session, or its log is gone
+ * @throws ApiError 404 when there is no such session, or its log is gone
  */
 export async function whenBegun<Result>(
   { records }: Pick<Runtime, 'records'>,
@@ -20,7 +21,9 @@ export async function whenBegun<Result>(
     } catch (error) {
       if (!(error instanceof SessionGone)) throw error
       const row = await records.sessions.get(sessionId)
-      if (!row || row.deletedAt || row.archivedAt || Date.now() - Date.parse(row.createdAt) > patienceMs) throw error
+      if (!row || row.deletedAt || row.archivedAt || Date.now() - Date.parse(row.createdAt) > patienceMs) {
+        throw notFound('session', sessionId, { cause: error })
+      }
       await wait(50)
     }
   }

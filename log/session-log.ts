@@ -37,6 +37,8 @@ export interface ListOptions {
   order: 'asc' | 'desc'
   /** Go on behind this place, in the order of the list. */
   after?: Cursor
+  /** Id of the last event that was shown while it waited; it and what came before it need not be shown again. */
+  waiting?: string
 }
 
 /**
@@ -131,29 +133,59 @@ export class SessionLog {
   }
 
   /**
-   * Events in the order of the log, each once, without following; those still waiting come last.
+   * Events in the order of the log, each once, without following; those still waiting come last. These have no place yet:
+   * their cursor is the one that the log has reached.
    * @throws SessionGone
    */
-  async *list({ order, after }: ListOptions): AsyncGenerator<{ cursor: Cursor; event: SessionEvent }, void> {
+  async *list({
+    order,
+    after,
+    waiting: last,
+  }: ListOptions): AsyncGenerator<{ cursor: Cursor; event: SessionEvent }, void> {
     const release = this.tail.hold()
     try {
       const newest = await this.#newest()
-      const waitingAt = (index: number): Cursor => ({ run: newest.run + 1, event: 0, index })
-      const waiting = newest.waiting.map((event, index) => ({ cursor: waitingAt(index), event: event as SessionEvent }))
+      // Both as they are now: what is processed meanwhile would be in both.
+      const processed = newest.items.filter((item) => !item.received)
+      const reached = processed.at(-1)?.cursor ?? { run: newest.run, event: 0, index: 0 }
+      const waiting = newest.waiting.map((event) => ({ cursor: reached, event: event as SessionEvent }))
+      // What waited when the page before was made, as far as it is not behind its last event.
+      const before = after && last !== undefined ? await this.#receivedUpTo(last, after.run, newest) : undefined
+      const isNext = ({ cursor, event }: { cursor: Cursor; event: SessionEvent }, isWaiting: boolean) => {
+        if (!after) return true
+        const isBehind = isWaiting || compareCursors(cursor, after) > 0
+        if (order === 'asc') return isBehind && !before?.has(event.id)
+        if (isBehind) return event.id !== last && (before?.has(event.id) ?? false)
+        return before !== undefined || compareCursors(cursor, after) < 0
+      }
       const runs = Array.from({ length: newest.run + 1 }, (_, run) => run)
       const parts = order === 'asc' ? [...runs, undefined] : [undefined, ...runs.reverse()]
       for (const run of parts) {
         // Whole runs before the place need not be read.
-        if (after && run !== undefined && (order === 'asc' ? run < after.run : run > after.run)) continue
-        const items = run === undefined ? waiting : (await this.#itemsOf(run, newest)).filter((item) => !item.received)
+        if (after && run !== undefined && (order === 'asc' ? run < after.run : run > after.run && !before)) continue
+        const sealed = run === undefined || run === newest.run ? undefined : await this.#itemsOf(run, newest)
+        const items = run === undefined ? waiting : (sealed?.filter((item) => !item.received) ?? processed)
         for (const item of order === 'asc' ? items : items.toReversed()) {
-          const place = after ? compareCursors(item.cursor, after) : order === 'asc' ? 1 : -1
-          if (order === 'asc' ? place > 0 : place < 0) yield item
+          if (isNext(item, run === undefined)) yield item
         }
       }
     } finally {
       release()
     }
+  }
+
+  /** The events received up to this one, without those that were processed before a run; none when it is not among them. */
+  async #receivedUpTo(id: string, from: number, newest: RunView): Promise<Set<string>> {
+    const ids = new Set<string>()
+    for (let run = from; run <= newest.run; run++) {
+      const view = run === newest.run ? newest : viewOf(run, (await this.#segment(run)).facts)
+      const carried = view.started?.input.carried?.inbox ?? []
+      for (const event of [...carried, ...view.items.filter(({ received }) => received).map(({ event }) => event)]) {
+        ids.add(event.id)
+        if (event.id === id) return ids
+      }
+    }
+    return new Set()
   }
 
   async #itemsOf(run: number, newest: RunView): Promise<LogItem[]> {

@@ -97,15 +97,12 @@ export const agentUpdateParams = z.strictObject({
 })
 export type AgentUpdateParams = z.input<typeof agentUpdateParams>
 
-/** What `next_page` said may be given as it is. */
-const page = z.string().max(4096).nullish()
 export const agentListParams = pageParams('agents').extend({
-  page,
   created_at: createdAtFilter.pick({ gte: true, lte: true }).optional(),
   include_archived: z.boolean().optional(),
 })
 export type AgentListParams = z.input<typeof agentListParams>
-export const agentVersionListParams = pageParams('agentVersions').extend({ page })
+export const agentVersionListParams = pageParams('agentVersions')
 export type AgentVersionListParams = z.input<typeof agentVersionListParams>
 
 /** A new agent, version 1. Throws a 400 that names what is wrong. */

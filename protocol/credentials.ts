@@ -45,7 +45,6 @@ export const credentialUpdateParams = z.strictObject({
 export type CredentialUpdateParams = z.input<typeof credentialUpdateParams>
 
 export const credentialListParams = pageParams('credentials').extend({
-  page: z.string().max(4096).nullish(),
   include_archived: z.boolean().optional(),
 })
 export type CredentialListParams = z.input<typeof credentialListParams>

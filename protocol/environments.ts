@@ -112,7 +112,6 @@ export const environmentUpdateParams = z.strictObject({
 export type EnvironmentUpdateParams = z.input<typeof environmentUpdateParams>
 
 export const environmentListParams = pageParams('environments').extend({
-  page: z.string().max(4096).nullish(),
   include_archived: z.boolean().optional(),
 })
 export type EnvironmentListParams = z.input<typeof environmentListParams>

@@ -52,7 +52,6 @@ export const mimeType = z
 
 export const fileListParams = pageParams('files').extend({
   limit: z.int().min(1).max(pageSizes.files.max).optional(),
-  page: z.string().max(4096).nullish(),
   scope_id: z.string().optional(),
   ids: z.array(z.string()).nullish(),
 })

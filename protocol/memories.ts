@@ -66,7 +66,6 @@ export const memoryDeleteParams = z.strictObject({ expected_content_sha256: sha2
 export type MemoryDeleteParams = z.input<typeof memoryDeleteParams>
 
 export const memoryListParams = pageParams('memories').extend({
-  page: z.string().max(4096).nullish(),
   path_prefix: z
     .string()
     .superRefine((text, context) => {

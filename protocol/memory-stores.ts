@@ -42,7 +42,6 @@ export const memoryStoreUpdateParams = z.strictObject({
 export type MemoryStoreUpdateParams = z.input<typeof memoryStoreUpdateParams>
 
 export const memoryStoreListParams = pageParams('memoryStores').extend({
-  page: z.string().max(4096).nullish(),
   include_archived: z.boolean().optional(),
   created_at: createdWithin.optional(),
 })

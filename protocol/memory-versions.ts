@@ -31,7 +31,6 @@ export interface MemoryVersion {
 }
 
 export const memoryVersionListParams = pageParams('memoryVersions').extend({
-  page: z.string().max(4096).nullish(),
   memory_id: z.string().optional(),
   operation: operation.optional(),
   session_id: z.string().optional(),

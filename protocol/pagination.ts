@@ -12,10 +12,17 @@ export interface BidirectionalPage<T> extends Page<T> {
   prev_page: string | null
 }
 
+/** What `next_page` said may be given as it is, null too; the SDKs send a null as an empty text. */
+const page = z
+  .string()
+  .max(4096)
+  .nullish()
+  .transform((text) => text || undefined)
+
 /** `limit` and `page` of a list, with the list's own bounds. */
 export function pageParams(list: keyof typeof pageSizes) {
   const { default: size, max } = pageSizes[list]
-  return z.strictObject({ limit: z.int().min(1).max(max).default(size), page: z.string().max(4096).optional() })
+  return z.strictObject({ limit: z.int().min(1).max(max).default(size), page })
 }
 
 const timestamp = z.iso.datetime({ offset: true })
@@ -30,7 +37,7 @@ export const createdAtFilter = z.strictObject({
 /** The bounds that the lists of memory stores and of their versions have. */
 export const createdWithin = createdAtFilter.pick({ gte: true, lte: true })
 
-/** Writes an opaque page cursor. `list` names the list it belongs to, so that it fits no other. */
+/** Writes an opaque page cursor. `list` names the list it belongs to, with whose it is, so that it fits no other. */
 export function encodePage(list: string, position: Record<string, unknown>): string {
   return `page_${Buffer.from(JSON.stringify({ list, ...position })).toString('base64url')}`
 }

@@ -28,7 +28,6 @@ export const vaultUpdateParams = z.strictObject({
 export type VaultUpdateParams = z.input<typeof vaultUpdateParams>
 
 export const vaultListParams = pageParams('vaults').extend({
-  page: z.string().max(4096).nullish(),
   include_archived: z.boolean().optional(),
 })
 export type VaultListParams = z.input<typeof vaultListParams>
