@@ -16,7 +16,10 @@ export function receivedEvents(events: EventParams[], key?: string): UserEvent[]
   return events.map((event, index) => {
     const id = key === undefined ? newId('event') : keyedId(key, index)
     const fields = Object.fromEntries(
-      Object.entries(event).filter(([, value]) => value !== undefined && value !== null),
+      Object.entries(event).filter(
+        // Of threads only an interrupt may say something; older clients do with answers. Source: spec §8.1.11.
+        ([name, value]) => value != null && (name !== 'session_thread_id' || event.type === 'user.interrupt'),
+      ),
     )
     return { ...fields, id, processed_at: null } as UserEvent
   })

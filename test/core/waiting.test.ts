@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { keyedId } from '../../client/received-events.ts'
+import { SessionWorkflow } from '../../client/session-workflow.ts'
+import { primaryThreadId } from '../../protocol/ids.ts'
 import { converse, listed, message, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { sdkRefusal } from '../support/sdk-refusal.ts'
@@ -121,6 +124,28 @@ describe('an answer with an idempotency key', () => {
     expect(again!.id).toBe(first!.id)
     const events = await listed(host.client, handle.id)
     expect(typesOf(events).filter((type) => type === 'user.custom_tool_result')).toHaveLength(1)
+  })
+})
+
+describe('what an answer says of threads', () => {
+  it('is not kept, and a repetition of one with which a version before kept it is known', async () => {
+    const { handle, toolUse } = await blocked()
+    const said = { ...answer(toolUse), session_thread_id: 'sthr_1' }
+    const old = { ...said, id: keyedId(`${handle.id}\0old`, 0), processed_at: null }
+    const workflow = new SessionWorkflow(host.holdfast.runtime, handle.id)
+    await workflow.deliver({ events: [old], keyed: true }, old.id)
+    expect(await handle.send(said, { idempotencyKey: 'old' })).toMatchObject([{ id: old.id }])
+    await handle.untilIdle()
+
+    const next = await blocked()
+    const [sent] = await next.handle.send({ ...answer(next.toolUse), session_thread_id: 'sthr_1' })
+    expect(sent).not.toHaveProperty('session_thread_id')
+    await next.handle.untilIdle()
+    const kept = (await listed(host.client, next.handle.id)).find(({ type }) => type === 'user.custom_tool_result')
+    expect(kept).not.toHaveProperty('session_thread_id')
+    const thread = primaryThreadId(next.handle.id)
+    const interrupt = { type: 'user.interrupt' as const, session_thread_id: thread }
+    expect(await next.handle.send(interrupt)).toMatchObject([{ session_thread_id: thread }])
   })
 })
 
