@@ -1,9 +1,11 @@
-/** Holdfast was closed while something waited for a session. The session goes on. */
+/** Holdfast was closed, perhaps while something waited for a session. The session goes on. */
 export class HoldfastClosed extends Error {
   override readonly name = 'HoldfastClosed'
   readonly code = 'closed'
 
-  constructor(sessionId: string, cause?: unknown) {
-    super(`Holdfast was closed while session ${sessionId} was waited for`, { cause })
+  constructor(sessionId?: string, cause?: unknown) {
+    super(sessionId ? `Holdfast was closed while session ${sessionId} was waited for` : 'Holdfast was closed', {
+      cause,
+    })
   }
 }

@@ -3,15 +3,18 @@ import { type Bus, LocalBus } from '../log/bus.ts'
 import { HoldfastCodec } from '../log/payload-codec.ts'
 import { SessionLogs } from '../log/session-logs.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
+import { invalidRequest } from '../protocol/errors.ts'
 import type { Prices } from '../protocol/prices.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
 import { createAgentsApi } from './agents.ts'
 import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } from './api.ts'
+import { HoldfastClosed } from './closed.ts'
 import { connect, connectForReading } from './connection.ts'
 import { createEnvironmentsApi } from './environments.ts'
 import { createFilesApi } from './files.ts'
+import { guarded } from './guarded.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
 import { createMemoryStoresApi } from './memory-stores.ts'
 import type { Runtime } from './runtime.ts'
@@ -54,16 +57,20 @@ export class Holdfast implements HoldfastApi {
   readonly sessions: SessionsApi
   readonly vaults: VaultsApi
   readonly runtime: Runtime
+  #closed = false
 
   private constructor(runtime: Runtime) {
+    const check = () => {
+      if (this.#closed) throw new HoldfastClosed()
+    }
     this.runtime = runtime
-    this.agents = createAgentsApi(runtime.records, runtime)
-    this.environments = createEnvironmentsApi(runtime.records)
-    this.files = createFilesApi(runtime.records, runtime.blobs)
-    this.memoryStores = createMemoryStoresApi(runtime.records)
-    this.sessions = createSessionsApi(runtime)
-    this.vaults = createVaultsApi(runtime)
-    this.schedules = createSchedulesApi(runtime, this)
+    this.agents = guarded(createAgentsApi(runtime.records, runtime), check)
+    this.environments = guarded(createEnvironmentsApi(runtime.records), check)
+    this.files = guarded(createFilesApi(runtime.records, runtime.blobs), check)
+    this.memoryStores = guarded(createMemoryStoresApi(runtime.records), check)
+    this.sessions = guarded(createSessionsApi(runtime), check)
+    this.vaults = guarded(createVaultsApi(runtime), check)
+    this.schedules = guarded(createSchedulesApi(runtime, this), check)
   }
 
   static async connect(options: HoldfastOptions): Promise<Holdfast> {
@@ -109,11 +116,20 @@ export class Holdfast implements HoldfastApi {
 
   /** A handle on a session by its id; nothing is asked before it is used. */
   session(id: string): Session {
-    return new Session(id, this.runtime, this.sessions)
+    if (typeof id !== 'string') throw invalidRequest('session: needs an id')
+    // What a handle does it does by the runtime, which is looked at each time.
+    const whileOpen: ProxyHandler<Runtime> = {
+      get: (runtime, name) => {
+        if (this.#closed) throw new HoldfastClosed(id)
+        return runtime[name as keyof Runtime]
+      },
+    }
+    return new Session(id, new Proxy(this.runtime, whileOpen), this.sessions)
   }
 
   /** Closes the connection to Temporal and the records. */
   async close(): Promise<void> {
+    this.#closed = true
     await this.runtime.logs.close()
     await this.runtime.connection.close()
     await this.runtime.records.close()

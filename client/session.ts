@@ -165,10 +165,12 @@ export class Session {
 
   /** Text of the newest message of the agent; empty when there is none. */
   async answer(): Promise<string> {
-    for await (const { event } of this.#runtime.logs.get(this.id).list({ order: 'desc' })) {
-      if (event.type === 'agent.message') return textOf(event)
-    }
-    return ''
+    return whenBegun(this.#runtime, this.id, async () => {
+      for await (const { event } of this.#runtime.logs.get(this.id).list({ order: 'desc' })) {
+        if (event.type === 'agent.message') return textOf(event)
+      }
+      return ''
+    })
   }
 
   /**
