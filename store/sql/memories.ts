@@ -40,7 +40,9 @@ export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
 
     async getMany(storeId, ids) {
       if (ids.length === 0) return []
-      return (await all(storeId).selectAll().where('id', 'in', ids).execute()).map(readMemory)
+      // Asked for the store as well, SQLite goes through all of its memories.
+      const rows = await database.selectFrom('memories').selectAll().where('id', 'in', ids).execute()
+      return rows.filter((row) => row.store_id === storeId).map(readMemory)
     },
 
     async heads(storeId) {

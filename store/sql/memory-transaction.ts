@@ -38,6 +38,8 @@ export class MemoryTransaction {
   readonly #transaction: Kysely<Schema>
   readonly #storeId: string
   #changes: number
+  /** Once it was asked for. */
+  #count: number | undefined
 
   constructor(transaction: Kysely<Schema>, storeId: string, changes: number) {
     this.#transaction = transaction
@@ -67,12 +69,11 @@ export class MemoryTransaction {
 
   async insert(path: string, content: string, author: MemoryAuthor, origin?: string): Promise<MemoryRecord> {
     await this.#refuseConflict(path)
-    const { count } = await this.#memories()
-      .select((row) => row.fn.countAll().as('count'))
-      .executeTakeFirstOrThrow()
-    if (Number(count) >= limits.memoriesPerStore) throw new Refused({ outcome: 'store_full' })
+    this.#count ??= await this.#countAll()
+    if (this.#count >= limits.memoriesPerStore) throw new Refused({ outcome: 'store_full' })
     const row = this.#row({ id: newId('memory'), path, content, createdAt: author.now }, author)
     await this.#transaction.insertInto('memories').values(row).execute()
+    this.#count++
     await this.#note(row, 'created', author, origin)
     return readMemory(row)
   }
@@ -92,8 +93,16 @@ export class MemoryTransaction {
 
   async remove(before: MemoryRecord, author: MemoryAuthor): Promise<void> {
     await this.#transaction.deleteFrom('memories').where('id', '=', before.id).execute()
+    this.#count = undefined
     const gone = { id: before.id, version_id: newId('memoryVersion'), path: before.path }
     await this.#note({ ...gone, content: null, sha256: null, size: null }, 'deleted', author)
+  }
+
+  async #countAll(): Promise<number> {
+    const { count } = await this.#memories()
+      .select((row) => row.fn.countAll().as('count'))
+      .executeTakeFirstOrThrow()
+    return Number(count)
   }
 
   #memories() {
@@ -116,17 +125,17 @@ export class MemoryTransaction {
 
   /** A path must be free, and none may lie above another. Source: spec §17.2. */
   async #refuseConflict(path: string, except?: string): Promise<void> {
-    const conflict = await this.#memories()
+    const others = this.#memories()
       .select(['id', 'path'])
-      .where(({ or, and, eb }) =>
-        or([
-          eb('path', 'in', [path, ...ancestorsOf(path)]),
-          and([eb('path', '>=', `${path}/`), eb('path', '<', behindPrefix(`${path}/`))]),
-        ]),
-      )
       .where('id', '!=', except ?? '')
       .orderBy('path')
-      .executeTakeFirst()
+    // Two questions: for both in one, SQLite reads all paths of the store.
+    const conflict =
+      (await others.where('path', 'in', [path, ...ancestorsOf(path)]).executeTakeFirst()) ??
+      (await others
+        .where('path', '>=', `${path}/`)
+        .where('path', '<', behindPrefix(`${path}/`))
+        .executeTakeFirst())
     if (conflict) throw new Refused({ outcome: 'path_conflict', path: conflict.path, memoryId: conflict.id })
   }
 
