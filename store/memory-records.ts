@@ -48,8 +48,8 @@ export interface MemoryRecords {
   get(storeId: string, id: string): Promise<MemoryRecord | undefined>
   /** The known ones among these ids. */
   getMany(storeId: string, ids: string[]): Promise<MemoryRecord[]>
-  /** All of a store, by path in the order of bytes. */
-  heads(storeId: string): Promise<MemoryHead[]>
+  /** Of a store, by path in the order of bytes: all, or so many of them behind a path. */
+  heads(storeId: string, page?: { after: string | undefined; limit: number }): Promise<MemoryHead[]>
   /** Paths below `prefix`, from `from` on (not before it, or behind it), in the order of bytes. */
   paths(
     storeId: string,
@@ -66,24 +66,32 @@ export interface MemoryRecords {
     author: MemoryAuthor,
   ): Promise<MemoryWritten>
   /**
-   * Writes the memory at this path, whatever is there.
-   * @param memory.origin names this write: the second time it changes nothing and says what the first one made
-   */
-  put(
-    storeId: string,
-    memory: { path: string; content: string; origin: string },
-    author: MemoryAuthor,
-  ): Promise<{ outcome: 'written'; memoryId: string; versionId: string } | MemoryRefusal>
-  /**
-   * Also in an archived store, unless `expected` says otherwise.
+   * Also in an archived store.
    * @param expected what the memory must still be
    */
   delete(
     storeId: string,
     id: string,
-    expected: { sha256?: string; versionId?: string; storeLive?: boolean },
+    expected: { sha256?: string },
     author: MemoryAuthor,
   ): Promise<{ outcome: 'deleted' } | MemoryRefusal>
+
+  /**
+   * Writes the memories at these paths, whatever is there, one after the other in one transaction. Each has its own
+   * outcome: one that is refused stops no other.
+   * @param memories.origin names a write: the second time it changes nothing and says what the first one made
+   */
+  putMany(
+    storeId: string,
+    memories: { path: string; content: string; origin: string }[],
+    author: MemoryAuthor,
+  ): Promise<({ outcome: 'written'; memoryId: string; versionId: string } | MemoryRefusal)[]>
+  /** Likewise removes memories, of a store that is not archived, as far as they still have these versions. */
+  deleteMany(
+    storeId: string,
+    memories: { id: string; versionId: string }[],
+    author: MemoryAuthor,
+  ): Promise<({ outcome: 'deleted' } | MemoryRefusal)[]>
 }
 
 export interface VersionQuery {

@@ -1,10 +1,16 @@
 import { limits } from '../../protocol/limits.ts'
 import { contentSha256 } from '../../protocol/memories.ts'
+import { ancestorsOf } from '../../protocol/memory-path.ts'
 import type { MemoryAuthor, MemoryRecords, MemoryRefusal } from '../../store/memory-records.ts'
+import { breathe, letOthersGo } from './breathe.ts'
 import type { Content } from './held-folder.ts'
 import type { Manifest, Problem } from './manifest.ts'
 import { type Scan, stampOf } from './scan.ts'
 import type { StoreFolder } from './store-folder.ts'
+
+/** Memories in one transaction, and bytes of their contents beyond which no other is added: for some milliseconds. */
+const mostAtOnce = 25
+const mostBytesAtOnce = 256 * 1024
 
 export interface Push {
   memories: MemoryRecords
@@ -16,10 +22,12 @@ export interface Push {
   again: boolean
 }
 
+export type Problems = [path: string, problem: Problem][]
+
 /** What the agent has changed since the last comparison: paths of the scan. */
 export function changedHere({ files, problems, complete }: Scan, manifest: Manifest, again: boolean) {
   const hidden = (path: string) =>
-    !complete || problems.has(path) || [...problems.keys()].some((above) => path.startsWith(`${above}/`))
+    !complete || problems.has(path) || ancestorsOf(path).some((above) => problems.has(above))
   const deleted = [...manifest.files.keys()].filter(
     (path) => !files.has(path) && !hidden(path) && (again || !manifest.problems.has(path)),
   )
@@ -32,20 +40,77 @@ export function changedHere({ files, problems, complete }: Scan, manifest: Manif
 }
 
 /** Removes from the store what the agent has deleted: as the agent saw it, not what others have made of it since. */
-export async function pushDeletion(push: Push, path: string): Promise<Problem | undefined> {
+export async function pushDeletions(push: Push, paths: string[]): Promise<Problems> {
   const { memories, storeId, manifest, author } = push
-  const base = manifest.files.get(path)!
-  const result = await memories.delete(storeId, base.memoryId, { versionId: base.versionId, storeLive: true }, author)
-  if (result.outcome === 'store_archived' || result.outcome === 'no_store') return { reason: reasonOf(result) }
-  // Changed by others: it comes back, as they left it.
-  if (result.outcome === 'precondition_failed') delete manifest.changes
-  manifest.files.delete(path)
-  return undefined
+  const problems: Problems = []
+  for (let from = 0; from < paths.length; from += mostAtOnce) {
+    const batch = paths.slice(from, from + mostAtOnce)
+    const known = batch.map((path) => manifest.files.get(path)!)
+    const expected = known.map(({ memoryId, versionId }) => ({ id: memoryId, versionId }))
+    const results = await memories.deleteMany(storeId, expected, author)
+    for (const [index, result] of results.entries()) {
+      const path = batch[index]!
+      if (result.outcome === 'store_archived' || result.outcome === 'no_store') {
+        problems.push([path, { reason: reasonOf(result) }])
+        continue
+      }
+      // Changed by others: it comes back, as they left it.
+      if (result.outcome === 'precondition_failed') delete manifest.changes
+      manifest.files.delete(path)
+    }
+    await letOthersGo()
+  }
+  return problems
 }
 
-/** Writes to the store what the agent has written, if it is a memory at all. The last writer wins. */
-export async function pushFile(push: Push, path: string, seen: string | undefined): Promise<Problem | undefined> {
-  const { memories, storeId, folder, manifest, author } = push
+/**
+ * Writes to the store what the agent has written, if it is a memory at all. The last writer wins. Every file is looked at
+ * once: what changes behind that is for the next comparison, so that nobody has to wait for an agent that goes on writing.
+ */
+export async function pushFiles(push: Push, paths: string[], seen: Scan['files']): Promise<Problems> {
+  const { memories, storeId, manifest, author } = push
+  const problems: Problems = []
+  let batch: Write[] = []
+  let bytes = 0
+  async function write(): Promise<void> {
+    const results = await memories.putMany(storeId, batch, author)
+    for (const [index, result] of results.entries()) {
+      const { path, sha256, stamp } = batch[index]!
+      if (result.outcome === 'written') {
+        const { memoryId, versionId } = result
+        manifest.files.set(path, { memoryId, versionId, sha256, stamp })
+      } else problems.push([path, { reason: reasonOf(result), stamp }])
+    }
+    batch = []
+    bytes = 0
+    await letOthersGo()
+  }
+  for (const path of paths) {
+    const found = look(push, path, seen.get(path))
+    if (found && 'reason' in found) problems.push([path, found])
+    else if (found) {
+      batch.push(found)
+      bytes += found.size
+    }
+    if (batch.length === mostAtOnce || bytes >= mostBytesAtOnce) await write()
+    else await breathe()
+  }
+  if (batch.length > 0) await write()
+  return problems
+}
+
+interface Write {
+  path: string
+  content: string
+  /** Names the write: who repeats it after a crash makes no second version. */
+  origin: string
+  sha256: string
+  size: number
+  stamp: string | undefined
+}
+
+/** What the store has to be told of a file; nothing when it has it, or when the file is gone. */
+function look({ folder, manifest }: Push, path: string, seen: string | undefined): Write | Problem | undefined {
   const content = folder.read(path)
   if (content === 'missing') return undefined
   if (typeof content !== 'object') return { reason: unreadable[content], stamp: seen }
@@ -60,11 +125,7 @@ export async function pushFile(push: Push, path: string, seen: string | undefine
   const text = textOf(content)
   if (text === undefined) return { reason: 'not saved: it is not UTF-8 text', stamp }
   const origin = contentSha256([manifest.id, manifest.generation, path, sha256].join('\n'))
-  const result = await memories.put(storeId, { path, content: text, origin }, author)
-  if (result.outcome !== 'written') return { reason: reasonOf(result), stamp }
-  const { memoryId, versionId } = result
-  manifest.files.set(path, { memoryId, versionId, sha256, stamp })
-  return undefined
+  return { path, content: text, origin, sha256, size: content.bytes.length, stamp }
 }
 
 const unreadable: Record<Extract<Content, string>, string> = {

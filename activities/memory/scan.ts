@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { limits } from '../../protocol/limits.ts'
 import { memoryPathProblem } from '../../protocol/memory-path.ts'
+import { breathe } from './breathe.ts'
 import { type HeldFolder, isOneOf } from './held-folder.ts'
 
 /** Files and folders that are looked at in one store's folder; it may hold no more memories than a fifth of them. */
@@ -28,13 +29,14 @@ export function stampOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string | 
   return settled ? `${ino}:${size}:${mtimeNs}:${ctimeNs}` : undefined
 }
 
-/** Looks through a store's folder; reads no file. */
-export function scan(root: HeldFolder): Scan {
+/** Looks through a store's folder, once; reads no file. */
+export async function scan(root: HeldFolder): Promise<Scan> {
   const found: Scan = { files: new Map(), problems: new Map(), complete: true }
   let seen = 0
 
-  function walk(folder: HeldFolder, above: string): void {
+  async function walk(folder: HeldFolder, above: string): Promise<void> {
     for (const { name, kind } of folder.entries()) {
+      await breathe()
       if (++seen > mostEntries || found.problems.size > mostProblems) {
         found.complete = false
         return
@@ -48,7 +50,7 @@ export function scan(root: HeldFolder): Scan {
       if (problem) found.problems.set(path, `not saved: its path ${problem}`)
       else if (kind === 'link') found.problems.set(path, 'not saved: it is a symbolic link')
       else if (kind === 'other') found.problems.set(path, 'not saved: it is no regular file')
-      else if (kind === 'folder') enter(folder, name, path)
+      else if (kind === 'folder') await enter(folder, name, path)
       else {
         const stat = folder.stat(name)
         if (stat?.isFile()) found.files.set(path, stampOf(stat))
@@ -56,17 +58,17 @@ export function scan(root: HeldFolder): Scan {
     }
   }
 
-  function enter(folder: HeldFolder, name: string, path: string): void {
+  async function enter(folder: HeldFolder, name: string, path: string): Promise<void> {
     try {
       using child = folder.child(name)
-      if (child) walk(child, path)
+      if (child) await walk(child, path)
     } catch (error) {
       if (!isOneOf(error, ['EACCES', 'EPERM'])) throw error
       found.problems.set(path, 'not saved: the folder cannot be read')
     }
   }
 
-  walk(root, '')
+  await walk(root, '')
   if (!found.complete) found.problems.set('/', `holds too many files that are no memories: not all of it was looked at`)
   return found
 }

@@ -44,7 +44,7 @@ export class StoreFolder implements Disposable {
     this.#root[Symbol.dispose]()
   }
 
-  scan(): Scan {
+  scan(): Promise<Scan> {
     return scan(this.#root)
   }
 
@@ -65,13 +65,20 @@ export class StoreFolder implements Disposable {
 
   /**
    * Puts a content at its place, making the folders above.
-   * @returns false when the agent has something else there
+   * @param isFree asked at the last moment whether the place may be taken
+   * @returns `in the way` when the agent has something else there that cannot be replaced
    */
-  async write(memoryPath: string, content: string): Promise<boolean> {
+  async write(
+    memoryPath: string,
+    content: string,
+    isFree: () => boolean,
+  ): Promise<'written' | 'not free' | 'in the way'> {
     const prepared = path.join(this.#directory, `incoming-${randomUUID()}`)
     await writeFile(prepared, content, { mode: 0o600 })
     try {
-      return this.#inFolderOf(memoryPath, (folder, name) => place(folder, name, prepared), { make: true }) ?? false
+      if (!isFree()) return 'not free'
+      const placed = this.#inFolderOf(memoryPath, (folder, name) => place(folder, name, prepared), { make: true })
+      return placed ? 'written' : 'in the way'
     } finally {
       await rm(prepared, { force: true })
     }

@@ -1,8 +1,9 @@
 import type { MemoryStoreResource } from '../../protocol/sessions.ts'
 import type { Records } from '../../store/records.ts'
+import { breathe } from './breathe.ts'
 import { type Manifest, type Manifests, note, type Problem } from './manifest.ts'
 import { pull } from './pull.ts'
-import { changedHere, type Push, pushDeletion, pushFile } from './push.ts'
+import { changedHere, type Push, pushDeletions, pushFiles } from './push.ts'
 import { StoreFolder } from './store-folder.ts'
 
 export interface SyncTask {
@@ -38,7 +39,7 @@ export async function synchronise(task: SyncTask): Promise<Manifest> {
     const newest = pushed.wrote ? (await records.memoryStores.changes([storeId])).get(storeId) : changes
     const stale = newest !== undefined && newest !== manifest.changes
     if (stale) {
-      const all = await pull({ memories: records.memories, storeId, folder, manifest, isOwn: pushed.isOwn, save })
+      const all = await pull({ ...records, storeId, folder, manifest, isOwn: pushed.isOwn, save })
       if (all) manifest.changes = newest
       else delete manifest.changes
     }
@@ -59,7 +60,7 @@ export async function hasChanges({ manifests, resource, directory }: Omit<SyncTa
   if (resource.access !== 'read_write') return false
   const manifest = await manifests.load(directory)
   using folder = StoreFolder.open(directory)
-  const { deleted, written } = changedHere(folder.scan(), manifest, false)
+  const { deleted, written } = changedHere(await folder.scan(), manifest, false)
   return deleted.length > 0 || written.length > 0
 }
 
@@ -78,7 +79,7 @@ async function push(task: SyncTask, folder: StoreFolder, manifest: Manifest, aga
   const author = { actor: { type: 'session_actor' as const, session_id: sessionId }, now: new Date().toISOString() }
   const storeId = resource.memory_store_id
   const to: Push = { memories: records.memories, storeId, folder, manifest, author, again }
-  const seen = folder.scan()
+  const seen = await folder.scan()
   const { deleted, written, hidden } = changedHere(seen, manifest, again)
   const before = manifest.problems
   const problems = new Map<string, Problem>()
@@ -90,14 +91,8 @@ async function push(task: SyncTask, folder: StoreFolder, manifest: Manifest, aga
     if (stays || (path === '/' && manifest.gone)) problems.set(path, problem)
   }
   // Deletions first: they may make way.
-  for (const path of deleted) {
-    const problem = await pushDeletion(to, path)
-    if (problem) note(problems, before, path, problem)
-  }
-  for (const path of written) {
-    const problem = await pushFile(to, path, seen.files.get(path))
-    if (problem) note(problems, before, path, problem)
-  }
+  for (const [path, problem] of await pushDeletions(to, deleted)) note(problems, before, path, problem)
+  for (const [path, problem] of await pushFiles(to, written, seen.files)) note(problems, before, path, problem)
   manifest.problems = problems
   return {
     wrote: asked.size > 0,
@@ -108,7 +103,10 @@ async function push(task: SyncTask, folder: StoreFolder, manifest: Manifest, aga
 
 /** A store that was deleted leaves nothing behind: its memories go from the folder, what is written there is not saved. */
 async function forgetStore(folder: StoreFolder, manifest: Manifest, save: () => Promise<void>): Promise<void> {
-  for (const path of manifest.files.keys()) folder.remove(path)
+  for (const path of manifest.files.keys()) {
+    folder.remove(path)
+    await breathe()
+  }
   manifest.files.clear()
   manifest.unshown.clear()
   delete manifest.changes

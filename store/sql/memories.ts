@@ -25,9 +25,22 @@ export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
         return await work(new MemoryTransaction(transaction, storeId, Number(store.changes)))
       })
     } catch (error) {
-      if (error instanceof Refused) return error.refusal
-      throw error
+      return refusalOf(error)
     }
+  }
+
+  /** Several writes in one transaction. A rule says no before anything was changed, so the others stand. */
+  async function writeMany<C, T>(
+    storeId: string,
+    changes: C[],
+    work: (transaction: MemoryTransaction, change: C) => Promise<T>,
+  ): Promise<(T | MemoryRefusal)[]> {
+    const outcomes = await write(storeId, {}, async (transaction) => {
+      const made: (T | MemoryRefusal)[] = []
+      for (const change of changes) made.push(await work(transaction, change).catch(refusalOf))
+      return made
+    })
+    return Array.isArray(outcomes) ? outcomes : changes.map(() => outcomes)
   }
 
   const all = (storeId: string) => database.selectFrom('memories').where('store_id', '=', storeId)
@@ -45,8 +58,11 @@ export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
       return rows.filter((row) => row.store_id === storeId).map(readMemory)
     },
 
-    async heads(storeId) {
-      const rows = await all(storeId).select(['id', 'path', 'sha256', 'version_id']).orderBy('path').execute()
+    async heads(storeId, page) {
+      let query = all(storeId).select(['id', 'path', 'sha256', 'version_id']).orderBy('path')
+      if (page?.after !== undefined) query = query.where('path', '>', page.after)
+      if (page) query = query.limit(page.limit)
+      const rows = await query.execute()
       return rows.map(({ id, path, sha256, version_id }) => ({ id, path, sha256, versionId: version_id }))
     },
 
@@ -81,8 +97,19 @@ export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
         return { outcome: 'written', memory: await transaction.change(before, wanted, author), changed: true }
       }),
 
-    put: (storeId, { path, content, origin }, author) =>
-      write(storeId, {}, async (transaction) => {
+    delete: (storeId, id, { sha256 }, author) =>
+      write(storeId, { archived: true }, async (transaction) => {
+        const before = await transaction.byId(id)
+        if (!before) throw new Refused({ outcome: 'no_memory' })
+        if ((sha256 ?? before.content_sha256) !== before.content_sha256) {
+          throw new Refused({ outcome: 'precondition_failed' })
+        }
+        await transaction.remove(before, author)
+        return { outcome: 'deleted' as const }
+      }),
+
+    putMany: (storeId, memories, author) =>
+      writeMany(storeId, memories, async (transaction, { path, content, origin }) => {
         const made = await transaction.madeBy(origin)
         if (made) return { outcome: 'written' as const, ...made }
         const before = await transaction.byPath(path)
@@ -95,16 +122,18 @@ export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
         return { outcome: 'written' as const, memoryId: memory.id, versionId: memory.memory_version_id }
       }),
 
-    delete: (storeId, id, { sha256, versionId, storeLive = false }, author) =>
-      write(storeId, { archived: !storeLive }, async (transaction) => {
+    deleteMany: (storeId, memories, author) =>
+      writeMany(storeId, memories, async (transaction, { id, versionId }) => {
         const before = await transaction.byId(id)
         if (!before) throw new Refused({ outcome: 'no_memory' })
-        const { content_sha256, memory_version_id } = before
-        if ((sha256 ?? content_sha256) !== content_sha256 || (versionId ?? memory_version_id) !== memory_version_id) {
-          throw new Refused({ outcome: 'precondition_failed' })
-        }
+        if (before.memory_version_id !== versionId) throw new Refused({ outcome: 'precondition_failed' })
         await transaction.remove(before, author)
         return { outcome: 'deleted' as const }
       }),
   }
+}
+
+function refusalOf(error: unknown): MemoryRefusal {
+  if (error instanceof Refused) return error.refusal
+  throw error
 }

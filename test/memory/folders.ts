@@ -30,7 +30,7 @@ export async function aStore(contents: Record<string, string> = {}) {
     id: store.id,
     /** What the API does. */
     async write(at: string, content: string) {
-      await records.memories.put(store.id, { path: at, content, origin: crypto.randomUUID() }, author)
+      await records.memories.putMany(store.id, [{ path: at, content, origin: crypto.randomUUID() }], author)
     },
     async remove(at: string) {
       const head = (await records.memories.heads(store.id)).find((other) => other.path === at)
@@ -101,16 +101,21 @@ export function hands(
   }
 }
 
-/** Records whose n-th write of a memory is carried out and then answered by a fault, as when the process is killed. */
+/**
+ * Records whose n-th write of a memory is carried out and then answered by a fault, as when the process is killed. What
+ * would come in the same transaction is not written: where one ends depends on how long the contents are.
+ */
 export function failingAfter(records: Records, writes: number): Records {
   let left = writes
   const memories = new Proxy(records.memories, {
     get(target, name) {
       const method = Reflect.get(target, name) as (...input: unknown[]) => Promise<unknown>
-      if (name !== 'put' && name !== 'delete') return method
-      return async (...input: unknown[]) => {
-        const result = await method.apply(target, input)
-        if (--left === 0) throw new Error('killed')
+      if (name !== 'putMany' && name !== 'deleteMany') return method
+      return async (storeId: string, batch: unknown[], ...rest: unknown[]) => {
+        const isLast = left > 0 && left <= batch.length
+        const result = await method.apply(target, [storeId, isLast ? batch.slice(0, left) : batch, ...rest])
+        left -= batch.length
+        if (isLast) throw new Error('killed')
         return result
       }
     },

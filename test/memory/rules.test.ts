@@ -93,7 +93,7 @@ describe('the rules of memories', () => {
             step.type === 'create'
               ? await memories.create(id, step, author)
               : step.type === 'put'
-                ? await memories.put(id, { ...step, origin: `${id} ${step.origin}` }, author)
+                ? (await memories.putMany(id, [{ ...step, origin: `${id} ${step.origin}` }], author))[0]!
                 : step.type === 'update'
                   ? await memories.update(
                       id,

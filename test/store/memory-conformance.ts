@@ -96,7 +96,7 @@ export function memoryConformance(implementation: string, open: () => Promise<Re
 
     it('are written once by a write that is repeated, whatever came in between', async () => {
       const { memories, memoryVersions, id } = await withStore()
-      const write = (content: string, origin: string) => memories.put(id, { path: '/a', content, origin }, by())
+      const write = (content: string, origin: string) => memories.putMany(id, [{ path: '/a', content, origin }], by())
       const first = await write('mine', 'o1')
       const other = await write('theirs', 'o2')
       expect(await write('mine', 'o1')).toEqual(first)
@@ -116,12 +116,69 @@ export function memoryConformance(implementation: string, open: () => Promise<Re
       if (first.outcome !== 'written') throw new Error(first.outcome)
       const { memory } = first
       await memories.update(id, memory.id, { content: 'two' }, by())
-      const seen = { versionId: memory.memory_version_id }
-      expect(await memories.delete(id, memory.id, seen, by())).toEqual({ outcome: 'precondition_failed' })
+      const seen = { id: memory.id, versionId: memory.memory_version_id }
+      const before = { sha256: contentSha256('one') }
+      expect(await memories.delete(id, memory.id, before, by())).toEqual({ outcome: 'precondition_failed' })
+      expect(await memories.deleteMany(id, [seen], by())).toEqual([{ outcome: 'precondition_failed' }])
       expect(await memories.delete(id, memory.id, { sha256: contentSha256('two') }, by())).toEqual({
         outcome: 'deleted',
       })
       expect(await memories.delete(id, memory.id, {}, by())).toEqual({ outcome: 'no_memory' })
+    })
+
+    it('are written many at once: one that is refused stops no other', async () => {
+      const { memories, memoryStores, memoryVersions, id } = await withStore()
+      const put = (path: string) => ({ path, content: path, origin: path })
+      const results = await memories.putMany(id, ['/a', '/a/b', '/c', '/a'].map(put), by())
+      expect(results.map(({ outcome }) => outcome)).toEqual(['written', 'path_conflict', 'written', 'written'])
+      expect(results[3]).toEqual(results[0])
+      const [a, c] = await memories.heads(id)
+      const gone = [
+        { id: a!.id, versionId: c!.versionId },
+        { id: c!.id, versionId: c!.versionId },
+        { id: c!.id, versionId: c!.versionId },
+      ]
+      const deleted = await memories.deleteMany(id, gone, by())
+      expect(deleted.map(({ outcome }) => outcome)).toEqual(['precondition_failed', 'deleted', 'no_memory'])
+      expect(await memories.heads(id)).toEqual([a])
+      const { rows } = await memoryVersions.list(id, { limit: 9, withContent: false })
+      expect(rows.map(({ number, version }) => `${number} ${version.operation} ${version.path}`)).toEqual([
+        ...['3 deleted /c', '2 created /c', '1 created /a'],
+      ])
+      expect(await memoryStores.changes([id])).toEqual(new Map([[id, 3]]))
+      expect(await memories.putMany('memstore_none', [put('/a'), put('/b')], by())).toEqual([
+        { outcome: 'no_store' },
+        { outcome: 'no_store' },
+      ])
+    })
+
+    it('written many at once are no more than a store holds', async () => {
+      const { memories, id } = await withStore()
+      const put = (from: number, to: number) =>
+        memories.putMany(
+          id,
+          Array.from({ length: to - from }, (_, n) => ({ path: `/${from + n}`, content: '', origin: `${from + n}` })),
+          by(),
+        )
+      await put(0, 1998)
+      const outcomes = (await put(1998, 2002)).map(({ outcome }) => outcome)
+      expect(outcomes).toEqual(['written', 'written', 'store_full', 'store_full'])
+    })
+
+    it('are listed in parts, by path, and found by their ids in their store only', async () => {
+      const { memories, id } = await withStore()
+      await memories.putMany(
+        id,
+        ['/b', '/a', '/d', '/c'].map((path) => ({ path, content: path, origin: path })),
+        by(),
+      )
+      const all = await memories.heads(id)
+      const paths = async (after: string | undefined) =>
+        (await memories.heads(id, { after, limit: 2 })).map(({ path }) => path)
+      expect([await paths(undefined), await paths('/b'), await paths('/d')]).toEqual([['/a', '/b'], ['/c', '/d'], []])
+      const ids = all.map((head) => head.id)
+      expect((await memories.getMany(id, ids)).map(({ path }) => path).toSorted()).toEqual(['/a', '/b', '/c', '/d'])
+      expect(await memories.getMany('memstore_other', ids)).toEqual([])
     })
 
     it('have paths none of which lies above another', async () => {
@@ -146,8 +203,10 @@ export function memoryConformance(implementation: string, open: () => Promise<Re
       const refused = { outcome: 'store_archived' }
       expect(await memories.create(id, { path: '/b', content: '' }, by())).toEqual(refused)
       expect(await memories.update(id, first.memory.id, { content: 'two' }, by())).toEqual(refused)
-      expect(await memories.put(id, { path: '/a', content: 'two', origin: 'o' }, by())).toEqual(refused)
-      expect(await memories.delete(id, first.memory.id, { storeLive: true }, by())).toEqual(refused)
+      const { id: memoryId, memory_version_id: versionId } = first.memory
+      const put = { path: '/a', content: 'two', origin: 'o' }
+      expect(await memories.putMany(id, [put, put], by())).toEqual([refused, refused])
+      expect(await memories.deleteMany(id, [{ id: memoryId, versionId }], by())).toEqual([refused])
       expect(await memories.delete(id, first.memory.id, {}, by())).toEqual({ outcome: 'deleted' })
     })
   })
