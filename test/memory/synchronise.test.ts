@@ -160,6 +160,43 @@ describe('a session’s folder', () => {
     expect(await store.contents()).toEqual({ '/a': '1' })
   })
 
+  it('keeps a memory that is moved while the list of a large store is read', async () => {
+    const store = await aStore(Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`/m${n}`, `${n}`])))
+    const { memories } = store.records
+    let at = '/z'
+    await store.write(at, 'moved')
+    /** Others move it between the parts of the list, so often. */
+    let moves = 0
+    const moving = new Proxy(memories, {
+      get(target, name) {
+        if (name !== 'heads') return Reflect.get(target, name)
+        return async (...input: Parameters<typeof memories.heads>) => {
+          const part = await memories.heads(...input)
+          if (moves-- <= 0) return part
+          const { id } = (await memories.heads(store.id)).find(({ path }) => path === at)!
+          at = at === '/z' ? '/a' : '/z'
+          await memories.update(store.id, id, { path: at }, { actor: null, now: new Date(0).toISOString() })
+          return part
+        }
+      },
+    })
+    const session = await aSessionOf(store, { records: { ...store.records, memories: moving } })
+    await session.prepare()
+    expect(await session.contents()).toEqual(await store.contents())
+    await store.write('/m1', 'other')
+    moves = 1
+    await session.prepare()
+    expect(await session.contents()).toEqual(await store.contents())
+    // Without an end: then nothing is taken for deleted.
+    await store.write('/m1', 'another')
+    moves = 1000
+    await session.prepare()
+    expect(Object.values(await session.contents())).toEqual(expect.arrayContaining(['moved', 'another']))
+    moves = 0
+    await session.prepare()
+    expect(await session.contents()).toEqual(await store.contents())
+  })
+
   it('costs one question to the store when nothing has changed', async () => {
     const store = await aStore({ '/a': '1', '/b': '2' })
     const asked: string[] = []
