@@ -313,7 +313,10 @@ export type SessionSinks = {
   activities: { stop(activityIds: string[]): void }
 }
 
-/** A content block of the model's reply, exactly as it came: it is sent back unchanged with the next request. */
+/**
+ * A content block of the model's reply as it came, and as it is sent back with the next request, but for what the Messages
+ * API would not take back.
+ */
 export type AssistantBlock = { type: string; [field: string]: unknown }
 
 /** How the log shows the block at `index` of a reply. */

@@ -13,7 +13,10 @@ export class MalformedReply extends Error {
   override readonly name = 'MalformedReply'
 }
 
-/** Puts a streamed reply together. Blocks are kept as they come, also of kinds that are not known here. */
+/**
+ * Puts a streamed reply together. Blocks are kept as they come, also of kinds that are not known here, but for what the
+ * Messages API would not take back.
+ */
 export class Reply {
   #model = ''
   #blocks: AssistantBlock[] = []
