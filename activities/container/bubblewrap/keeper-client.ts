@@ -9,8 +9,16 @@ import { fileURLToPath } from 'node:url'
 import { type KeeperRequest, type KeeperResponse, keeperProtocol } from '../keeper/messages.ts'
 import { ContainerUnavailable } from '../provider.ts'
 import { Lines } from '../supervisor/lines.ts'
+import { endWhenSilent } from './silence.ts'
 
 type Request = KeeperRequest extends infer R ? (R extends { request: number } ? Omit<R, 'request'> : never) : never
+
+export interface AskOptions {
+  /** When this is aborted before the request is handed in, it is not. */
+  unless?: AbortSignal
+  /** The request is on its way. */
+  onHandedIn?: () => void
+}
 
 /** The keeper went away in the middle of a request. */
 export class KeeperGone extends Error {
@@ -19,17 +27,21 @@ export class KeeperGone extends Error {
 
 const main = fileURLToPath(new URL(`../keeper/main${path.extname(import.meta.url)}`, import.meta.url))
 const startTimeoutMs = 30_000
+/** Number of a request to whose answer nobody listens. */
+const unasked = -1
 /**
  * Threads of the keeper. Half of them may look up names at once: with two a session it takes 16 sessions whose names
  * nobody answers to hold them all. Those that have nothing to do cost next to nothing.
  */
 const threads = 64
 
-/** The way to a data folder's keeper; starts one when there is none. */
+/** The way to a data folder's keeper; starts one when there is none, and another when it is silent for long. */
 export class KeeperClient {
   readonly #dataDir: string
   readonly #idleMs: number
   #socket: Promise<Socket> | undefined
+  /** The one whose keeper is being watched. */
+  #watched: Socket | undefined
   #next = 0
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
 
@@ -43,12 +55,16 @@ export class KeeperClient {
   }
 
   /** @throws KeeperGone when it is not known whether the request was carried out */
-  async ask(message: Request): Promise<unknown> {
+  async ask(message: Request, { unless, onHandedIn }: AskOptions = {}): Promise<unknown> {
+    unless?.throwIfAborted()
     const socket = await this.#connected()
+    unless?.throwIfAborted()
     const request = this.#next++
     const answer = Promise.withResolvers<unknown>()
     this.#waiting.set(request, answer)
     socket.write(`${JSON.stringify({ request, ...message })}\n`)
+    onHandedIn?.()
+    this.#watch(socket)
     return answer.promise
   }
 
@@ -59,7 +75,14 @@ export class KeeperClient {
       : await dial(this.#address).catch(() => undefined)
     if (!socket || socket.destroyed) return
     const closed = new Promise((resolve) => socket.once('close', resolve))
-    socket.write(`${JSON.stringify({ request: -1, op: 'shutdown' })}\n`)
+    // One that is killed resets the connection.
+    socket.on('error', () => {})
+    let isHeard = false
+    socket.once('data', () => {
+      isHeard = true
+    })
+    endWhenSilent(socket, this.#dataDir, { isAwaited: () => !isHeard, ping: () => {}, onEnd: () => {} })
+    socket.write(`${JSON.stringify({ request: unasked, op: 'shutdown' })}\n`)
     socket.resume()
     await closed
   }
@@ -97,10 +120,11 @@ export class KeeperClient {
       for (const { reject } of this.#waiting.values()) reject(new KeeperGone('the keeper of the containers ended'))
       this.#waiting.clear()
     })
-    const hello = Promise.withResolvers<unknown>()
-    this.#waiting.set(this.#next, hello)
-    socket.write(`${JSON.stringify({ request: this.#next++, op: 'hello', protocol: keeperProtocol })}\n`)
-    const protocol = await hello.promise
+    const answer = Promise.withResolvers<unknown>()
+    this.#waiting.set(this.#next, answer)
+    socket.write(hello(this.#next++))
+    this.#watch(socket)
+    const protocol = await answer.promise
     if (protocol !== keeperProtocol) {
       socket.destroy()
       throw new ContainerUnavailable({
@@ -110,6 +134,19 @@ export class KeeperClient {
       })
     }
     return socket
+  }
+
+  /** While somebody waits for its keeper. */
+  #watch(socket: Socket): void {
+    if (this.#watched === socket) return
+    this.#watched = socket
+    endWhenSilent(socket, this.#dataDir, {
+      isAwaited: () => this.#waiting.size > 0,
+      ping: () => void socket.write(hello(unasked)),
+      onEnd: () => {
+        if (this.#watched === socket) this.#watched = undefined
+      },
+    })
   }
 
   /** Starts keepers until one answers: the one that was faster may be killed before it does. */
@@ -168,6 +205,9 @@ export class KeeperClient {
     )
   }
 }
+
+/** Any keeper answers this at once, however much it has to do. */
+const hello = (request: number) => `${JSON.stringify({ request, op: 'hello', protocol: keeperProtocol })}\n`
 
 /** The keeper trusts what this process does, and the system. */
 function trusted(): NodeJS.ProcessEnv {

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { containersRoot, SessionFolder } from '../keeper/session-folder.ts'
 import {
@@ -15,6 +16,7 @@ import { KeeperClient, KeeperGone } from './keeper-client.ts'
 import { explain, tryOut } from './probe.ts'
 import { seccompFilter } from './seccomp.ts'
 import { SessionFiles } from './session-files.ts'
+import { settleAlone } from './settle-alone.ts'
 
 export interface BubblewrapOptions {
   /** Folder of the host's data; one keeper belongs to it. */
@@ -102,13 +104,30 @@ export class BubblewrapProvider implements ContainerProvider {
 
   async #call(spec: ContainerSpec, call: ContainerCall, signal: AbortSignal | undefined): Promise<ToolResult> {
     const { sessionId } = spec
-    const abort = () => void this.#client.ask({ op: 'abort', sessionId, callId: call.id }).catch(() => {})
-    signal?.addEventListener('abort', abort, { once: true })
-    try {
+    const over = new AbortController()
+    const alone = Promise.withResolvers<ToolResult>()
+    let wasHandedIn = false
+    const abort = async () => {
+      const isAnswered = this.#client.ask({ op: 'abort', sessionId, callId: call.id }).then(
+        () => true,
+        // It has ended: whoever waits for the call asks the next one, and is not silent.
+        () => true,
+      )
+      if (await Promise.race([isAnswered, patience(over.signal)])) return
+      over.abort()
+      const { ledger } = new SessionFolder(await this.#root(), sessionId)
+      alone.resolve(await settleAlone(ledger, call, { wasHandedIn }))
+    }
+    const stop = () => void abort().catch(alone.reject)
+    signal?.addEventListener('abort', stop, { once: true })
+    const answered = async () => {
       for (let tries = 1; ; tries++) {
         try {
-          const answer = this.#client.ask({ op: 'call', spec, call })
-          if (signal?.aborted) abort()
+          const onHandedIn = () => {
+            wasHandedIn = true
+          }
+          const answer = this.#client.ask({ op: 'call', spec, call }, { unless: over.signal, onHandedIn })
+          if (signal?.aborted) stop()
           return (await answer) as ToolResult
         } catch (error) {
           if (tries > 1 && error instanceof ContainerUnavailable) {
@@ -119,8 +138,26 @@ export class BubblewrapProvider implements ContainerProvider {
           if (!(error instanceof KeeperGone) || tries === 3) throw error
         }
       }
-    } finally {
-      signal?.removeEventListener('abort', abort)
     }
+    try {
+      return await Promise.race([answered(), alone.promise])
+    } finally {
+      signal?.removeEventListener('abort', stop)
+      // With a reason, for without one each takes a stack trace.
+      over.abort('over')
+    }
+  }
+}
+
+/** Milliseconds that a keeper may take to hear that a call is to stop. */
+const patienceMs = 5000
+
+/** False after that time, in steps: a process that was frozen itself has not waited. True when it is over before. */
+async function patience(over: AbortSignal): Promise<boolean> {
+  try {
+    for (let step = 0; step < 10; step++) await wait(patienceMs / 10, undefined, { signal: over, ref: false })
+    return false
+  } catch {
+    return true
   }
 }

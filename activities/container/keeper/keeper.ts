@@ -83,8 +83,6 @@ export class Keeper {
   }
 
   async #answer(socket: Socket, line: string): Promise<void> {
-    // What would begin now would be killed at once; the next keeper takes it.
-    if (this.#ending) return void socket.destroy()
     let message: KeeperRequest
     try {
       message = JSON.parse(line)
@@ -92,6 +90,8 @@ export class Keeper {
     } catch {
       return void socket.destroy()
     }
+    // What would begin now would be killed at once; the next keeper takes it. Who only asks for a sign of life gets one.
+    if (this.#ending && message.op !== 'hello') return void socket.destroy()
     const { request } = message
     const send = (response: KeeperResponse) => socket.writable && socket.write(`${JSON.stringify(response)}\n`)
     try {

@@ -37,15 +37,19 @@ export class Ledger {
   }
 
   read(id: string): Entry {
+    const entry = this.look(id)
+    if (entry.state !== 'started' || entry.fingerprint !== '') return entry
+    // Who wrote it was killed in the middle of it, before the call.
+    rmSync(this.#file(id, 'started'))
+    return { state: 'none' }
+  }
+
+  /** The same for who is not the one that writes: a call that is being written down may begin. */
+  look(id: string): Entry {
     const done = this.#read(id, 'done')
     const known = done === undefined ? undefined : parse(done)
     if (known) return { state: 'done', ...known }
     const fingerprint = this.#read(id, 'started')
-    if (fingerprint === '') {
-      // Who wrote it was killed in the middle of it, before the call.
-      rmSync(this.#file(id, 'started'))
-      return { state: 'none' }
-    }
     return fingerprint === undefined ? { state: 'none' } : { state: 'started', fingerprint }
   }
 

@@ -5,6 +5,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 /** Milliseconds in which a keeper that is ending has to be gone. */
 const patienceMs = 15_000
 
+/** Name of the abstract socket that the keeper of a data folder holds for as long as it lives. */
+export const lockOf = (dataDir: string) =>
+  `\0holdfast-keeper-${createHash('sha256').update(dataDir).digest('hex').slice(0, 32)}`
+
 /**
  * Of the keepers that are started for a data folder, one gets true and may touch it for as long as its process lives;
  * the others get false once it answers on the socket.
@@ -12,7 +16,7 @@ const patienceMs = 15_000
  * @throws when there is another that neither answers nor ends
  */
 export async function becomeTheOne(dataDir: string, socket: string): Promise<boolean> {
-  const lock = `\0holdfast-keeper-${createHash('sha256').update(dataDir).digest('hex').slice(0, 32)}`
+  const lock = lockOf(dataDir)
   for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await wait(20)) {
     if (await take(lock)) return true
     if (await answers(socket)) return false
