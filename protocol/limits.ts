@@ -16,6 +16,8 @@ export const limits = {
   idempotencyKey: 255,
   /** Bytes of a JSON request body. */
   requestBytes: 32 * 1024 * 1024,
+  /** Values in a JSON request body; the API states none, this bounds what one request makes the server do. */
+  requestValues: 250_000,
   /** Bytes of one uploaded file. */
   fileBytes: 500 * 1024 * 1024,
   filesPerSession: 500,

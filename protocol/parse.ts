@@ -1,19 +1,34 @@
 import type { z } from 'zod'
 import { invalidRequest } from './errors.ts'
 
-/** Checks a request against its schema. Throws a 400 that names every wrong field, or the first text that is none. */
+/** Wrong fields that a refusal names. */
+const mostNamed = 100
+
+/** Checks a request against its schema. Throws a 400 that names the wrong fields, or the first text that is none. */
 export function parse<S extends z.ZodType>(schema: S, input: unknown, where = ''): z.output<S> {
-  const result = schema.safeParse(input)
+  const result = check(schema, input)
   if (result.success) {
     const broken = brokenText(result.data)
     if (broken) throw invalidRequest(`${[where, ...broken].filter(Boolean).join('.')}: is not valid Unicode`)
     return result.data
   }
-  const problems = result.error.issues.map((issue) => {
+  const { issues } = result.error
+  const problems = issues.slice(0, mostNamed).map((issue) => {
     const path = [where, ...issue.path].filter((part) => part !== '').join('.')
     return path ? `${path}: ${issue.message}` : issue.message
   })
+  if (issues.length > mostNamed) problems.push(`and ${issues.length - mostNamed} more`)
   throw invalidRequest(problems.join('; '))
+}
+
+function check<S extends z.ZodType>(schema: S, input: unknown): z.ZodSafeParseResult<z.output<S>> {
+  try {
+    return schema.safeParse(input)
+  } catch (cause) {
+    // The faults of a list are handed on as arguments, of which there cannot be a hundred thousand.
+    if (cause instanceof RangeError) throw invalidRequest('the request has too many faults to name them', { cause })
+    throw cause
+  }
 }
 
 /**

@@ -29,7 +29,7 @@ export function registerBodies(app: FastifyInstance, limits: ServerLimits): void
     if (!json.test(type.split(';')[0]!.trim())) {
       throw invalidRequest('content-type: must be application/json')
     }
-    return parseJson(bytes, charset)
+    return parseJson(bytes, charset, limits.requestValues)
   })
 }
 

@@ -1,5 +1,6 @@
 type Expected = 'value' | 'value or end' | 'name' | 'name or end' | 'colon' | 'comma or end' | 'nothing'
 
+const space = /[ \t\n\r]*/y
 const scalar = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
 /**
@@ -12,7 +13,9 @@ export function jsonFault(text: string): number {
   let expected: Expected = 'value'
   const afterValue = (): Expected => (open.length > 0 ? 'comma or end' : 'nothing')
   for (let at = 0; ; ) {
-    while (' \t\n\r'.includes(text[at] ?? 'end')) at++
+    space.lastIndex = at
+    space.test(text)
+    at = space.lastIndex
     const character = text[at]
     if (character === undefined) return text.length
     const inside = open.at(-1)

@@ -4,6 +4,8 @@ import { limits } from '../protocol/limits.ts'
 export interface ServerLimits {
   /** A JSON body, and the same body once decoded. @default 32 MiB */
   requestBytes: number
+  /** Values in a JSON body, those in lists and objects among them. @default 250,000 */
+  requestValues: number
   /** One uploaded file. @default 500 MiB */
   fileBytes: number
   /** From the connection to the last header. @default 30 s */
@@ -28,6 +30,7 @@ export interface ServerLimits {
 
 export const defaultLimits: ServerLimits = {
   requestBytes: limits.requestBytes,
+  requestValues: limits.requestValues,
   fileBytes: limits.fileBytes,
   headersMs: 30_000,
   bodyPauseMs: 30_000,

@@ -28,4 +28,22 @@ describe('a request', () => {
     expect(parse(z.string(), 'a')).toBe('a')
     expect(() => parse(z.string(), '\ud83d', 'id')).toThrow('id: is not valid Unicode')
   })
+
+  it('with very many faults is told the first of them', () => {
+    const numbers = z.object({ list: z.array(z.number()) })
+    const refusal = (count: number) => {
+      try {
+        return parse(numbers, { list: Array(count).fill('no number') })
+      } catch (error) {
+        return error as Error
+      }
+    }
+    expect(refusal(3)).toMatchObject({ message: expect.not.stringContaining('more') })
+    expect(refusal(1000)).toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/list\.99: [^;]+; and 900 more$/),
+    })
+    // More than zod itself can gather.
+    expect(refusal(240_000)).toMatchObject({ status: 400 })
+  })
 })

@@ -62,6 +62,31 @@ describe('a JSON body', () => {
     expect(chunked.body.error.type).toBe('request_too_large')
   })
 
+  it('is refused when it has more values than a server wants to make, before one is made', async () => {
+    const { agents } = await start({ requestValues: 4 })
+    expect((await post(agents, '{"a":[1,{},"[,,,]"]}')).status).toBe(400)
+    expect((await post(agents, '{"a":[1,"[,,,]"]}')).status).toBe(200)
+    // Nobody has looked so far as to where it is no JSON.
+    const { status, body } = await post(agents, '{"a":[1,2,3,4')
+    expect(status).toBe(400)
+    expect(body.error).toEqual({
+      type: 'invalid_request_error',
+      message: 'the body has more than 4 values: send less at once',
+    })
+  })
+
+  it('may have more values than any agent needs', async () => {
+    const { agents } = await start()
+    const properties = Object.fromEntries(
+      Array.from({ length: 120 }, (_, index) => [
+        `field_${index}`,
+        { type: 'string', description: 'A field', minLength: 1 },
+      ]),
+    )
+    const tool = { type: 'custom', name: 'a', description: 'b', input_schema: { type: 'object', properties } }
+    expect((await post(agents, JSON.stringify({ tools: Array(256).fill(tool) }))).status).toBe(200)
+  })
+
   it('may be ISO-8859-1 or US-ASCII', async () => {
     const { agents } = await start()
     const latin = Buffer.from('{"name":"Zoë"}', 'latin1')
@@ -146,6 +171,14 @@ describe('an encoded body', () => {
     // The end of it is damaged, which is only seen by who gets there.
     bomb.fill(0, bomb.length - 8)
     expect((await post(agents, bomb, { 'content-encoding': 'gzip' })).status).toBe(413)
+  })
+
+  it('is refused when it unfolds to millions of values', async () => {
+    const { agents } = await start()
+    const bomb = gzipSync(`{"a":[${'[],'.repeat(10_500_000)}[]]}`, { level: 1 })
+    const { status, body } = await post(agents, bomb, { 'content-encoding': 'gzip' })
+    expect(status).toBe(400)
+    expect(body.error.message).toContain('250000 values')
   })
 
   it.each([
