@@ -22,6 +22,7 @@ import { sessionThreadRoutes } from './routes/session-threads.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { vaultRoutes } from './routes/vaults.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
+import { closeStalledReaders } from './stalled-readers.ts'
 
 export interface AppOptions {
   api: HoldfastApi
@@ -49,7 +50,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
     bodyLimit: limits.requestBytes,
     genReqId: () => newId('request'),
     keepAliveTimeout: limits.idleMs,
-    // Bodies have bounds of their own; streams and uploads last.
+    // Bodies and readers have bounds of their own; streams and uploads last.
     requestTimeout: 0,
     connectionTimeout: 0,
     return503OnClosing: false,
@@ -62,6 +63,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
     clientErrorHandler: (error, socket) => malformed.answer(error, socket),
   })
+  closeStalledReaders(app.server, limits.stalledReaderMs)
   const streams = new EventStreams({
     limits,
     onError(error, request) {

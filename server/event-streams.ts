@@ -70,7 +70,7 @@ export class EventStreams {
     leaving.addEventListener('abort', free)
     try {
       if (leaving.aborted) return void response.destroy()
-      writeHead(response, request.id, this.#options.limits)
+      writeHead(response, request.id)
       for (;;) {
         const { done, value } = await iterator.next()
         if (done || leaving.aborted) break
@@ -129,18 +129,16 @@ const gone = new Error('the reader has gone')
 
 const closing = () => unavailable('the server is closing: connect again')
 
-function writeHead(response: ServerResponse, requestId: string, { stalledReaderMs }: ServerLimits): void {
+function writeHead(response: ServerResponse, requestId: string): void {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
     'request-id': requestId,
-    // Its socket's time-outs are set for a stream, so no other request shall use it.
+    // Its end is the end of the stream, also for those who do not understand chunks.
     connection: 'close',
   })
   response.socket?.setNoDelay(true)
-  // Comments keep it from passing, unless the reader takes nothing: then the server closes the socket.
-  response.socket?.setTimeout(stalledReaderMs)
   // The head and a first comment go out at once: from here on nothing is missed.
   response.write(': open\n\n')
 }

@@ -22,7 +22,7 @@ export interface ServerLimits {
   idleMs: number
   /** Between two keep-alive comments of an event stream; must stay below 10 s. @default 8 s */
   commentMs: number
-  /** Until a stream whose reader takes nothing any more is dropped. @default 60 s */
+  /** Until the connection of a reader who takes nothing of what waits for it is closed. @default 60 s */
   stalledReaderMs: number
   /** For requests under way when the server closes. @default 5 s */
   closeMs: number
