@@ -13,7 +13,7 @@ import { keepTemporalRunning } from '../../worker/temporal-server/keep-running.t
 import { DataInUse, endLeftover, noteServer } from '../../worker/temporal-server/leftover.ts'
 import { resolveBinary } from '../../worker/temporal-server/resolve-binary.ts'
 import { serverArguments } from '../../worker/temporal-server/settings.ts'
-import { untilStuck } from '../../worker/temporal-server/until-stuck.ts'
+import { type Stuck, untilStuck } from '../../worker/temporal-server/until-stuck.ts'
 import { startTestTemporal } from '../support/temporal.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
@@ -42,12 +42,20 @@ async function giveUpRequests(address: string, over: AbortSignal): Promise<void>
   await connection.close()
 }
 
-/** Answers who asks for a namespace, as Temporal does: with what `answer` gives, or with success. */
-async function namespaceService(answer: () => Partial<ServiceError> | undefined): Promise<string> {
+type Answer = Partial<ServiceError> | 'nothing' | undefined
+
+/**
+ * Answers who asks for a namespace, or how it is, as Temporal does: with what `namespace` and `health` give, with success,
+ * or not at all.
+ */
+async function namespaceService(namespace: () => Answer, health: () => Answer = () => undefined): Promise<string> {
   const server = new Server()
   const asIs = { requestStream: false, responseStream: false } as const
   const bytes = (value: Buffer) => value
-  const path = '/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace'
+  const handle = (answer: () => Answer) => (_: unknown, reply: sendUnaryData<Buffer>) => {
+    const said = answer()
+    if (said !== 'nothing') reply(said ?? null, Buffer.alloc(0))
+  }
   const codec = {
     requestSerialize: bytes,
     requestDeserialize: bytes,
@@ -55,10 +63,15 @@ async function namespaceService(answer: () => Partial<ServiceError> | undefined)
     responseDeserialize: bytes,
   }
   server.addService(
-    { describeNamespace: { path, ...asIs, ...codec } },
     {
-      describeNamespace: (_: unknown, reply: sendUnaryData<Buffer>) => reply(answer() ?? null, Buffer.alloc(0)),
+      describeNamespace: {
+        path: '/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace',
+        ...asIs,
+        ...codec,
+      },
+      check: { path: '/grpc.health.v1.Health/Check', ...asIs, ...codec },
     },
+    { describeNamespace: handle(namespace), check: handle(health) },
   )
   const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure())
   onTestFinished(() => server.forceShutdown())
@@ -133,8 +146,8 @@ describe('the embedded Temporal server', () => {
   it('is started again on its data when it is stuck', async () => {
     const lines: string[] = []
     const { path: binary } = await resolveBinary()
-    const stuck = Promise.withResolvers<boolean>()
-    const watches = [stuck.promise, new Promise<boolean>(() => {})]
+    const stuck = Promise.withResolvers<Stuck>()
+    const watches = [stuck.promise, new Promise<undefined>(() => {})]
     const kept = await keepTemporalRunning(
       { dataDir: await temporaryFolder(), binary, headless: true },
       (line) => lines.push(line),
@@ -144,11 +157,32 @@ describe('the embedded Temporal server', () => {
     const { workflow } = await client(kept.address)
     await workflow.start('any', { ...start, workflowId: 'survivor' })
     const first = kept.pid
-    stuck.resolve(true)
+    stuck.resolve('interrupted')
     await until(() => kept.pid !== first)
     expect((await workflow.getHandle('survivor').describe()).status.name).toBe('RUNNING')
     expect(lines).toEqual([
       'the Temporal server is stuck: its database answers everything with "interrupted"',
+      'the Temporal server ended (SIGKILL); starting it again on its data',
+    ])
+  })
+
+  it('is started again on its data when it stands still', async () => {
+    const lines: string[] = []
+    const { path: binary } = await resolveBinary()
+    const kept = await keepTemporalRunning(
+      { dataDir: await temporaryFolder(), binary, headless: true },
+      (line) => lines.push(line),
+      (address, namespace, signal) => untilStuck(address, namespace, signal, { everyMs: 50, answerMs: 1000 }),
+    )
+    onTestFinished(() => kept.stop())
+    const { workflow } = await client(kept.address)
+    await workflow.start('any', { ...start, workflowId: 'survivor' })
+    const first = kept.pid
+    process.kill(first, 'SIGSTOP')
+    await until(() => kept.pid !== first)
+    expect((await workflow.getHandle('survivor').describe()).status.name).toBe('RUNNING')
+    expect(lines).toEqual([
+      'the Temporal server is stuck: it has not answered a health check for half a minute',
       'the Temporal server ended (SIGKILL); starting it again on its data',
     ])
   })
@@ -192,13 +226,37 @@ describe('the embedded Temporal server', () => {
 })
 
 describe('a stuck server', () => {
+  const never = new AbortController().signal
   const interrupted = { code: Grpc.UNAVAILABLE, details: 'GetNamespace operation failed. Error interrupted (9)' }
 
   it('is one that answers twice in a row that its database was interrupted', async () => {
     const answers = [undefined, interrupted, undefined, interrupted, interrupted]
     const address = await namespaceService(() => answers.shift())
-    expect(await untilStuck(address, 'default', new AbortController().signal, 10)).toBe(true)
+    expect(await untilStuck(address, 'default', never, { everyMs: 10 })).toBe('interrupted')
     expect(answers).toEqual([])
+  })
+
+  it('is one that answers nothing, not even how it is, again and again', async () => {
+    const health: Answer[] = ['nothing', 'nothing', undefined, ...Array<Answer>(6).fill('nothing')]
+    const address = await namespaceService(
+      () => 'nothing',
+      () => health.shift(),
+    )
+    expect(await untilStuck(address, 'default', never, { everyMs: 10, answerMs: 500 })).toBe('silent')
+    expect(health).toEqual([])
+  })
+
+  it('is not one whose database is slow', async () => {
+    const over = new AbortController()
+    let checked = 0
+    const address = await namespaceService(
+      () => 'nothing',
+      () => {
+        if (++checked === 10) over.abort()
+        return undefined
+      },
+    )
+    expect(await untilStuck(address, 'default', over.signal, { everyMs: 10, answerMs: 50 })).toBeUndefined()
   })
 
   it('is not one that cannot answer, or that answers with another failure', async () => {
@@ -208,7 +266,7 @@ describe('a stuck server', () => {
       if (++asked === 3) over.abort()
       return { code: Grpc.UNAVAILABLE, details: 'shutting down' }
     })
-    expect(await untilStuck(address, 'default', over.signal, 10)).toBe(false)
+    expect(await untilStuck(address, 'default', over.signal, { everyMs: 10 })).toBeUndefined()
   })
 })
 

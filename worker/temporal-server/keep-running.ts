@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RestartPace } from '../restart-pace.ts'
 import { type StartTemporalOptions, startTemporal, type TemporalServer } from './start.ts'
-import { untilStuck } from './until-stuck.ts'
+import { type Stuck, untilStuck } from './until-stuck.ts'
 
 export interface KeptTemporal {
   address: string
@@ -15,15 +15,20 @@ export interface KeptTemporal {
   kill(): void
 }
 
+const stuck: Record<Stuck, string> = {
+  interrupted: 'the Temporal server is stuck: its database answers everything with "interrupted"',
+  silent: 'the Temporal server is stuck: it has not answered a health check for half a minute',
+}
+
 /**
  * Starts the Temporal server and starts it again on the same data and ports whenever it ends or is stuck: whoever is
  * connected sees a gap of half a second, of some seconds when it was stuck, which the SDK's own retries bridge.
- * @param whenStuck resolves with true once the server is stuck, with false when the signal aborts
+ * @param whenStuck resolves with how the server is stuck once it is, with undefined when the signal aborts
  */
 export async function keepTemporalRunning(
   options: StartTemporalOptions,
   log: (line: string) => void,
-  whenStuck = untilStuck,
+  whenStuck: (address: string, namespace: string, signal: AbortSignal) => Promise<Stuck | undefined> = untilStuck,
 ): Promise<KeptTemporal> {
   const stopping = new AbortController()
   const stopped = once(stopping.signal, 'abort')
@@ -53,8 +58,9 @@ export async function keepTemporalRunning(
     const over = new AbortController()
     watched.exited.then(() => over.abort())
     const signal = AbortSignal.any([over.signal, stopping.signal])
-    if (!(await whenStuck(address, options.namespace ?? 'default', signal))) return
-    log('the Temporal server is stuck: its database answers everything with "interrupted"')
+    const how = await whenStuck(address, options.namespace ?? 'default', signal)
+    if (!how) return
+    log(stuck[how])
     watched.kill()
   }
   const restart = async (): Promise<TemporalServer | undefined> => {
