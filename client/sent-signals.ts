@@ -5,17 +5,17 @@ const many = { signals: 100, bytes: 1024 * 1024 }
 /** Sessions that are counted at once; of one that is forgotten the count begins anew. */
 const mostSessions = 10_000
 
-const known = new WeakMap<Runtime, SentSignals>()
+const known = new WeakMap<Runtime['connection'], SentSignals>()
 
 /** What this process has sent to each session since its history was last looked at. */
 export class SentSignals {
   readonly #sent = new Map<string, { signals: number; bytes: number }>()
 
-  static of(runtime: Runtime): SentSignals {
-    let sent = known.get(runtime)
+  static of({ connection }: Runtime): SentSignals {
+    let sent = known.get(connection)
     if (!sent) {
       sent = new SentSignals()
-      known.set(runtime, sent)
+      known.set(connection, sent)
     }
     return sent
   }
