@@ -6,6 +6,12 @@ import type { Blobs } from '../store/blobs.ts'
 import type { FileRecord, Records } from '../store/records.ts'
 import type { ModelMessage } from './model/provider.ts'
 
+interface Content {
+  data: string
+  /** In the request's JSON. */
+  bytes: number
+}
+
 interface Stores {
   records: Pick<Records, 'files'>
   blobs: Pick<Blobs, 'getStream'>
@@ -61,7 +67,7 @@ async function newestFirst<T>(items: readonly T[], work: (item: T) => Promise<T>
 class RequestFiles {
   readonly #stores: Stores
   readonly #known = new Map<string, FileRecord | undefined>()
-  readonly #contents = new Map<string, string | undefined>()
+  readonly #contents = new Map<string, Content | undefined>()
   /** Bytes. */
   #left: number
 
@@ -74,25 +80,32 @@ class RequestFiles {
     if (!this.#known.has(id)) this.#known.set(id, await this.#stores.records.files.get(id))
     const file = this.#known.get(id)
     const gone = note(`file ${id} is no longer available`)
+    const leftOut = note(`file ${id} is left out: the files shown here are too large for one request`)
     // The row of an expired one outlives its content.
     if (!file?.blob) return gone
     const { mediaType, isText, bytes } = shownAs(file.metadata)
-    if (bytes > this.#left) return note(`file ${id} is left out: the files shown here are too large for one request`)
+    if (bytes > this.#left) return leftOut
     if (!this.#contents.has(id)) this.#contents.set(id, await this.#read(file.blob, isText ? 'utf8' : 'base64'))
-    const data = this.#contents.get(id)
-    if (data === undefined) return gone
-    this.#left -= bytes
+    const content = this.#contents.get(id)
+    if (!content) return gone
+    if (content.bytes > this.#left) return leftOut
+    this.#left -= content.bytes
     const source = isText ? { type: 'text', media_type: 'text/plain' } : { type: 'base64', media_type: mediaType }
-    return { ...block, source: { ...source, data } }
+    return { ...block, source: { ...source, data: content.data } }
   }
 
   /** In pieces: the worker has other sessions. */
-  async #read(blob: string, encoding: 'utf8' | 'base64'): Promise<string | undefined> {
+  async #read(blob: string, encoding: 'utf8' | 'base64'): Promise<Content | undefined> {
     const stream = await this.#stores.blobs.getStream(blob)
     if (!stream) return undefined
     const pieces: string[] = []
-    for await (const piece of stream.setEncoding(encoding)) pieces.push(piece)
-    return pieces.join('')
+    let bytes = 0
+    for await (const piece of stream.setEncoding(encoding)) {
+      pieces.push(piece)
+      // A line break is two characters there, a control character six.
+      bytes += Buffer.byteLength(JSON.stringify(piece)) - 2
+    }
+    return { data: pieces.join(''), bytes }
   }
 }
 

@@ -88,6 +88,14 @@ describe('the files of a model request', () => {
     expect(await shownWith(13)).toEqual([leftOut(text), 'MTIzNDU2'])
     expect(await shownWith(7)).toEqual(['123456', leftOut(pdf)])
   })
+
+  it('count as they stand in the request: texts as JSON', async () => {
+    const { upload, stores } = await start()
+    const file = await upload('\n\0€')
+    const shownWith = async (most: number) => shown((await withFiles([user(show(file))], stores, most))[0]!.content)
+    expect(await shownWith(11)).toEqual(['\n\0€'])
+    expect(await shownWith(10)).toEqual([leftOut(file)])
+  })
 })
 
 describe('a message that names files', () => {
