@@ -36,18 +36,30 @@ function check<S extends z.ZodType>(schema: S, input: unknown): z.ZodSafeParseRe
  * it is part of: in a conversation it would spoil all that follows.
  */
 function brokenText(input: unknown): string[] | undefined {
-  const open: { value: unknown; path: string[] }[] = [{ value: input, path: [] }]
+  // A place knows the one above: a path for each value would take as long as all of them together, in what is deep.
+  const open: { value: unknown; place: Place | undefined }[] = [{ value: input, place: undefined }]
   for (let next = open.pop(); next; next = open.pop()) {
-    const { value, path } = next
-    if (typeof value === 'string' && !value.isWellFormed()) return path
+    const { value, place } = next
+    if (typeof value === 'string' && !value.isWellFormed()) return pathOf(place)
     // A file's content is no text.
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue
     for (const [key, inner] of Object.entries(value)) {
-      if (!key.isWellFormed()) return [...path, 'a name']
+      if (!key.isWellFormed()) return [...pathOf(place), 'a name']
       if (typeof inner === 'string' ? !inner.isWellFormed() : typeof inner === 'object') {
-        open.push({ value: inner, path: [...path, key] })
+        open.push({ value: inner, place: { key, above: place } })
       }
     }
   }
   return undefined
+}
+
+interface Place {
+  key: string
+  above: Place | undefined
+}
+
+function pathOf(place: Place | undefined): string[] {
+  const path: string[] = []
+  for (let at = place; at; at = at.above) path.push(at.key)
+  return path.reverse()
 }
