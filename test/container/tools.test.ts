@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -11,9 +12,10 @@ const MiB = 1024 * 1024
 const limits = { memoryBytes: 512 * MiB, pids: 128, cpus: 2, tmpBytes: 32 * MiB }
 
 let container: Container
+let dataDir: string
 
 beforeAll(async () => {
-  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'))
+  dataDir = await mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'))
   // The containers' users have to walk through it, otherwise the containers lie elsewhere.
   await chmod(dataDir, 0o711)
   const source = path.join(dataDir, 'upload')
@@ -169,6 +171,15 @@ describe('read', () => {
   ])('gives the lines of the view_range %j', async (view_range, expected) => {
     await bash('seq 10 >ten.txt')
     expect(await text('read', { file_path: 'ten.txt', view_range })).toBe(expected)
+  })
+
+  it('takes every kind of line break, also one that lies between two pieces of the file', async () => {
+    await bash('printf "a\\r\\nb\\rc\\xe2\\x80\\xa8d\\n\\ne\\r" >breaks.txt')
+    expect(await text('read', { file_path: 'breaks.txt', view_range: [1, -1] })).toBe('a\nb\nc\nd\n\ne')
+    expect(await error('read', { file_path: 'breaks.txt', view_range: [7, 7] })).toMatch(/has only 6 lines/)
+    await bash('(head -c 65535 /dev/zero | tr "\\0" x; printf "\\r\\nsecond") >pieces.txt')
+    expect(await text('read', { file_path: 'pieces.txt', view_range: [2, -1] })).toBe('second')
+    await bash('rm breaks.txt pieces.txt')
   })
 
   it.each([
@@ -410,6 +421,51 @@ describe('grep', () => {
     expect(await error('grep', { pattern: '(' })).toMatch(/\(/)
     expect(await error('grep', { pattern: 'x', path: 'absent' })).toBe('/workspace/absent does not exist')
     expect(await error('grep', {})).toBe('pattern is required')
+  })
+})
+
+describe('the memory of what runs the tools', () => {
+  it('holds however many files a pattern goes through', { timeout: 120_000 }, async () => {
+    // With paths as long as they can be these take as much memory as many more.
+    await bash(
+      'kept=yes; name=$(head -c 230 /dev/zero | tr "\\0" x); mkdir tree && cd tree && for i in {1..14}; do mkdir $name; cd $name; done',
+    )
+    await bash('touch {1..16000}.ts; touch -d 2099-01-01 newest.ts; cd /workspace')
+    const found = await text('glob', { pattern: '**/*.ts', path: 'tree' })
+    expect(found).toMatch(/^[^\n]*\/newest\.ts\n.*\n\[15801 more\]$/s)
+    expect(await bash('echo $kept; rm -r tree')).toBe('yes')
+  })
+
+  it('holds however long a line is', async () => {
+    await bash('kept=yes; truncate -s 300M line; printf "\\nlast" >>line')
+    expect(await error('read', { file_path: 'line', view_range: [1, 1] })).toBe(
+      'lines 1 to 1 are more than 262144 bytes: take fewer',
+    )
+    expect(await text('read', { file_path: 'line', view_range: [2, -1] })).toBe('last')
+    expect(await bash('echo $kept; rm line')).toBe('yes')
+  })
+})
+
+describe('file tools beyond those that run at once', () => {
+  it('wait, and are not begun any more when they are stopped meanwhile', async () => {
+    await bash('mkfifo -m 600 endless')
+    const newId = () => `sevt_${randomUUID().replaceAll('-', '')}`
+    const begin = (name: ContainerCall['name'], input: Record<string, unknown>, signal: AbortSignal, id = newId()) =>
+      container.call({ id, name, input, timeoutMs: 20_000 }, { signal })
+    const searches = new AbortController()
+    const searching = [1, 2, 3, 4].map(() => begin('grep', { pattern: 'x', path: 'endless' }, searches.signal))
+    await until(async () => (await bash('pgrep -fc "x -- /workspace/endless"')) === '4')
+    const stop = new AbortController()
+    const waiting = begin('write', { file_path: 'waited', content: '' }, stop.signal, 'sevt_waiting')
+    // It is handed in right after it is written down.
+    await until(() => existsSync(path.join(dataDir, 'containers/sesn_tools/ledger/sevt_waiting.started')))
+    stop.abort()
+    expect(await waiting).toMatchObject({ outcome: 'interrupted' })
+    expect(JSON.stringify((await waiting).content)).toContain('before it began')
+    searches.abort()
+    for (const result of await Promise.all(searching)) expect(result).toMatchObject({ outcome: 'interrupted' })
+    expect(await text('glob', { pattern: 'waited' })).toBe('no matches')
+    expect(await bash('pgrep -fc "x -- /workspace/endless"; rm endless')).toBe('0')
   })
 })
 

@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer'
+import { createReadStream } from 'node:fs'
 import { chmod, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { mediaLimit, mediumOf } from './media.ts'
 import { Output } from './output.ts'
 import { randomId } from './random-id.ts'
 import { optional, type Result, required, ToolError, toolText } from './result.ts'
+import { Turns } from './turns.ts'
 
 /** Bytes of text that `read` and `edit` take at once. Source: spec §16. */
 const textLimit = 256 * 1024
@@ -12,7 +14,10 @@ const textLimit = 256 * 1024
 /** Relative paths begin at the working directory. */
 export const located = (given: string) => path.resolve('/workspace', given)
 
-export async function read(input: Record<string, unknown>): Promise<Result> {
+/** An image or document is in memory some times over until it is told: one at a time. */
+const media = new Turns(1)
+
+export async function read(input: Record<string, unknown>, _id: string, signal: AbortSignal): Promise<Result> {
   const file = located(required(input, 'file_path', 'string'))
   const range = rangeOf(input)
   const { size } = await regular(file)
@@ -20,14 +25,19 @@ export async function read(input: Record<string, unknown>): Promise<Result> {
   if (medium) {
     if (size > mediaLimit) throw new ToolError(`${file} is ${size} bytes; at most ${mediaLimit} can be shown`)
     const { type, media_type } = medium
-    const data = (await readFile(file)).toString('base64')
-    return { content: [{ type, source: { type: 'base64', media_type, data } }], is_error: false, outcome: 'done' }
+    const done = await media.take()
+    try {
+      const data = (await readFile(file)).toString('base64')
+      return { content: [{ type, source: { type: 'base64', media_type, data } }], is_error: false, outcome: 'done' }
+    } finally {
+      done()
+    }
   }
   if (!range) {
     if (size > textLimit) throw new ToolError(`${file} is ${size} bytes, more than ${textLimit}: give a view_range`)
     return toolText(beginningOf((await readFile(file)).toString() || '(empty file)', 1))
   }
-  return toolText(beginningOf(await lines(file, range), range[0]))
+  return toolText(beginningOf(await lines(file, range, signal), range[0]))
 }
 
 export async function write(input: Record<string, unknown>): Promise<Result> {
@@ -95,27 +105,50 @@ function beginningOf(text: string, first: number): string {
   return `${shown}\n\n[${text.length - end} characters left out: read on with view_range [${next}, -1], or a part of that]`
 }
 
-/** Lines of a file of any size, read as far as needed. */
-async function lines(file: string, [first, last]: [number, number]): Promise<string> {
-  const handle = await open(file)
+/** Lines of a file of any size, read as far as needed. Of a line of any length no more is kept than may be shown. */
+async function lines(file: string, [first, last]: [number, number], signal: AbortSignal): Promise<string> {
   const wanted: string[] = []
-  let number = 0
+  let number = 1
   let bytes = 0
-  try {
-    for await (const line of handle.readLines()) {
-      number++
-      if (number > last) break
-      if (number < first) continue
-      bytes += Buffer.byteLength(line) + 1
+  let line = ''
+  for await (const { text, ends } of pieces(createReadStream(file, { encoding: 'utf8', signal }))) {
+    if (number >= first) {
+      bytes += Buffer.byteLength(text) + (ends ? 1 : 0)
       if (bytes > textLimit)
         throw new ToolError(`lines ${first} to ${number} are more than ${textLimit} bytes: take fewer`)
-      wanted.push(line)
+      line += text
+      if (ends) wanted.push(line)
+      if (ends) line = ''
     }
-  } finally {
-    await handle.close()
+    if (ends && ++number > last) break
   }
-  if (number < first) throw new ToolError(`${file} has only ${number} lines`)
+  if (number <= first) throw new ToolError(`${file} has only ${number - 1} lines`)
   return wanted.join('\n')
+}
+
+/** What ends a line, as Node's readline has it. */
+const lineBreaks = /\r?\n|[\r\u2028\u2029]/g
+
+/** Lines in the pieces in which they come. */
+async function* pieces(chunks: AsyncIterable<string>): AsyncGenerator<{ text: string; ends: boolean }> {
+  let isBegun = false
+  let held = ''
+  for await (const chunk of chunks) {
+    const all = held + chunk
+    // The other half of a line break may be in the next chunk.
+    held = all.endsWith('\r') ? '\r' : ''
+    const text = held ? all.slice(0, -1) : all
+    let from = 0
+    for (const { 0: mark, index } of text.matchAll(lineBreaks)) {
+      yield { text: text.slice(from, index), ends: true }
+      from = index + mark.length
+      isBegun = false
+    }
+    if (from === text.length) continue
+    isBegun = true
+    yield { text: text.slice(from), ends: false }
+  }
+  if (isBegun || held) yield { text: '', ends: true }
 }
 
 async function regular(file: string): Promise<{ size: number }> {

@@ -7,7 +7,8 @@ import { BashTool } from './bash.ts'
 import { startBridge } from './bridge.ts'
 import { Lines } from './lines.ts'
 import type { FromSupervisor, ToSupervisor } from './protocol.ts'
-import { type Result, ToolError, toolError } from './result.ts'
+import { notBegun, type Result, ToolError, toolError } from './result.ts'
+import { Turns } from './turns.ts'
 
 /** Tells the first process that this end was wanted. */
 const hostWentAway = 3
@@ -16,7 +17,7 @@ const hostWentAway = 3
 process.title = 'supervisor'
 
 const bash = new BashTool((id, text) => send({ event: 'output', id, text }))
-type Tool = (input: Record<string, unknown>, id: string) => Promise<Result>
+type Tool = (input: Record<string, unknown>, id: string, signal: AbortSignal) => Promise<Result>
 /** Loaded when they are called: without them a container is there sooner. */
 const tools: Record<string, () => Promise<Tool>> = {
   read: async () => (await import('./files.ts')).read,
@@ -24,39 +25,65 @@ const tools: Record<string, () => Promise<Tool>> = {
   edit: async () => (await import('./files.ts')).edit,
   glob: async () => (await import('./search.ts')).glob,
   grep: async () => (await import('./search.ts')).grep,
-  checkout: async () => (await import('./checkout.ts')).checkout,
+}
+/** Of these at once. What they find is in memory until it is told, and there is little: any number would be too much. */
+const turns = new Turns(4)
+
+/** Resolves when it is handed on. */
+function send(message: FromSupervisor): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(`${JSON.stringify(message)}\n`, () => resolve()))
 }
 
-function send(message: FromSupervisor): void {
-  process.stdout.write(`${JSON.stringify(message)}\n`)
+interface Open {
+  hasBegun: boolean
+  stop: AbortController
 }
-
-/** Calls of tools that cannot be stopped half-way: their answer comes at once, what they find later is dropped. */
-const abandoned = new Set<string>()
-const open = new Set<string>()
+/** Calls that have no answer yet. */
+const open = new Map<string, Open>()
 
 async function call({ id, name, input, timeoutMs }: Extract<ToSupervisor, { op: 'call' }>): Promise<void> {
-  open.add(id)
+  const opened = { hasBegun: false, stop: new AbortController() }
+  open.set(id, opened)
+  const done = name in tools ? await turns.take() : undefined
   try {
-    answer(id, name === 'bash' ? await bash.call(id, input, timeoutMs) : await (await tools[name]!())(input, id))
+    // It was stopped while it waited.
+    if (open.get(id) !== opened) return
+    opened.hasBegun = true
+    await answer(id, opened, await run(id, name, input, timeoutMs, opened.stop.signal))
   } catch (error) {
     const known = error instanceof ToolError || (error as NodeJS.ErrnoException).code !== undefined
-    answer(id, toolError(known ? (error as Error).message : `the tool failed: ${error}`))
+    await answer(id, opened, toolError(known ? (error as Error).message : `the tool failed: ${error}`))
   } finally {
-    open.delete(id)
-    abandoned.delete(id)
+    done?.()
   }
 }
 
-function answer(id: string, result: Result): void {
-  if (!abandoned.has(id)) send({ event: 'result', id, result })
+async function run(
+  id: string,
+  name: string,
+  input: Record<string, unknown>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Result> {
+  if (name === 'bash') return bash.call(id, input, timeoutMs)
+  if (name === 'checkout') return (await import('./checkout.ts')).checkout(input)
+  return (await tools[name]!())(input, id, signal)
 }
 
+/** Once: of calls that are stopped, what they find later is dropped. */
+async function answer(id: string, opened: Open, result: Result): Promise<void> {
+  if (open.get(id) !== opened) return
+  open.delete(id)
+  await send({ event: 'result', id, result })
+}
+
+/** Calls of tools that cannot be stopped half-way are answered at once, and go on. */
 function stop(id: string): void {
-  if (!open.has(id)) return
-  if (bash.stop(id)) return
-  answer(id, { ...toolError('The call was interrupted by the user before it ended.'), outcome: 'interrupted' })
-  abandoned.add(id)
+  const opened = open.get(id)
+  if (!opened || bash.stop(id)) return
+  const ended = toolError('The call was interrupted by the user before it ended.')
+  void answer(id, opened, opened.hasBegun ? { ...ended, outcome: 'interrupted' } : notBegun())
+  opened.stop.abort('stopped')
 }
 
 const lines = new Lines()
@@ -75,5 +102,5 @@ process.stdin.on('data', (chunk: string) => {
 })
 process.stdin.on('end', () => process.exit(hostWentAway))
 startBridge()
-send({ event: 'ready' })
+void send({ event: 'ready' })
 bash.start()

@@ -1,51 +1,54 @@
 import { spawn } from 'node:child_process'
-import { access, glob as find, stat } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import path from 'node:path'
 import { located } from './files.ts'
 import { Output } from './output.ts'
 import { optional, type Result, required, ToolError, toolText } from './result.ts'
 
-const mostFiles = 200
+/** Megabytes for the names that a search by pattern goes through: of a million files, and then some. */
+const globMemory = 512
 const grepTimeoutMs = 60_000
 const skipped = ['.git', 'node_modules']
 
-export async function glob(input: Record<string, unknown>, id: string): Promise<Result> {
+export async function glob(input: Record<string, unknown>, id: string, signal: AbortSignal): Promise<Result> {
   const pattern = required(input, 'pattern', 'string')
   const cwd = located(optional(input, 'path', 'string') ?? '.')
   if (path.isAbsolute(pattern) || pattern.split('/').includes('..')) {
     throw new ToolError('pattern must be relative to path, without ".."')
   }
-  const files: { file: string; time: number }[] = []
-  for await (const entry of find(pattern, { cwd, exclude: (name) => skipped.includes(path.basename(name)) })) {
-    const file = path.join(cwd, entry)
-    const found = await stat(file).catch(() => undefined)
-    if (found?.isFile()) files.push({ file, time: found.mtimeMs })
-  }
-  if (files.length === 0) return toolText('no matches')
-  files.sort((a, b) => b.time - a.time || a.file.localeCompare(b.file))
-  const shown = files.slice(0, mostFiles).map(({ file }) => file)
-  const left = files.length - shown.length
+  // Beside this program; what it is named like tells whether it is compiled.
+  const main = process.argv[1]!
+  const finder = path.join(path.dirname(main), `find-files${path.extname(main)}`)
+  const memory = [`--max-old-space-size=${globMemory}`, '--disable-warning=ExperimentalWarning']
   const output = new Output(id, { isTerminal: false })
-  output.append([...shown, ...(left > 0 ? [`[${left} more]`] : [])].join('\n'))
+  const { code, errors } = await run(process.execPath, [...memory, finder, pattern, cwd], output, signal)
+  if (code !== 0) {
+    // Whom the kernel ends for want of memory says nothing.
+    const isTooMuch = errors === '' || errors.includes('heap out of memory')
+    throw new ToolError(isTooMuch ? 'there are too many files: search a smaller folder' : errors.trim())
+  }
+  if (output.length === 0) return toolText('no matches')
   return toolText(await output.text())
 }
 
-export async function grep(input: Record<string, unknown>, id: string): Promise<Result> {
+export async function grep(input: Record<string, unknown>, id: string, signal: AbortSignal): Promise<Result> {
   const pattern = required(input, 'pattern', 'string')
   const where = located(optional(input, 'path', 'string') ?? '.')
   await access(where).catch(() => {
     throw new ToolError(`${where} does not exist`)
   })
   const output = new Output(id, { isTerminal: false })
-  const { code, errors, timedOut } = await search(pattern, where, output)
-  if (timedOut) throw new ToolError(`the search took longer than ${grepTimeoutMs / 1000} s: search a smaller folder`)
+  const timeout = AbortSignal.timeout(grepTimeoutMs)
+  const { code, errors } = await search(pattern, where, output, AbortSignal.any([signal, timeout]))
+  if (timeout.aborted && code === null)
+    throw new ToolError(`the search took longer than ${grepTimeoutMs / 1000} s: search a smaller folder`)
   if (code !== null && code > 1 && output.length === 0)
     throw new ToolError(errors.trim() || `the search failed (${code})`)
   if (output.length === 0) return toolText('no matches')
   return toolText(await output.text())
 }
 
-async function search(pattern: string, where: string, output: Output) {
+async function search(pattern: string, where: string, output: Output, signal: AbortSignal) {
   const hasRipgrep = await access('/usr/bin/rg').then(
     () => true,
     () => false,
@@ -63,16 +66,19 @@ async function search(pattern: string, where: string, output: Output) {
         ],
       ]
     : ['/usr/bin/grep', ['-rHnIE', ...skipped.map((name) => `--exclude-dir=${name}`)]]
-  const child = spawn(command, [...options, '-e', pattern, '--', where], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return run(command, [...options, '-e', pattern, '--', where], output, signal)
+}
+
+/** Runs a program that prints what it finds, until no more of it is kept. */
+async function run(command: string, options: string[], output: Output, signal: AbortSignal) {
+  const child = spawn(command, options, { stdio: ['ignore', 'pipe', 'pipe'] })
   let errors = ''
-  let timedOut = false
-  const timer = setTimeout(() => {
-    timedOut = true
-    child.kill('SIGKILL')
-  }, grepTimeoutMs)
+  const kill = () => void child.kill('SIGKILL')
+  signal.addEventListener('abort', kill)
+  if (signal.aborted) kill()
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.append(text)
-    if (output.isFull) child.kill('SIGKILL')
+    if (output.isFull) kill()
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (errors.length < 2000) errors += text
@@ -81,6 +87,6 @@ async function search(pattern: string, where: string, output: Output) {
     child.on('error', reject)
     child.on('close', resolve)
   })
-  clearTimeout(timer)
-  return { errors, code, timedOut }
+  signal.removeEventListener('abort', kill)
+  return { errors, code }
 }
