@@ -17,6 +17,8 @@ async function project(source: string, name = 'temporal.config.mjs'): Promise<st
 // Temporal's own configuration file of the machine must not reach into the tests.
 const env = { TEMPORAL_CONFIG_FILE: '/nonexistent/temporal.toml' }
 
+const day = 24 * 3600_000
+
 describe('the configuration', () => {
   it('needs no file', async () => {
     const cwd = await temporaryFolder()
@@ -70,6 +72,26 @@ describe('the configuration', () => {
     await expect(loadConfig({ cwd, env })).rejects.toThrow(
       'container.limits.tmpBytes: must be at most a quarter of memoryBytes',
     )
+  })
+
+  it.each([
+    ['container.idleMs', { container: { idleMs: 25 * day } }],
+    ['container.snapshots.quietMs', { container: { snapshots: { quietMs: 25 * day } } }],
+    ['model.stallTimeoutMs', { model: { stallTimeoutMs: 30 * day } }],
+    ['worker.shutdownGraceMs', { worker: { shutdownGraceMs: 30 * day } }],
+    ['packages.timeoutMs', { packages: { timeoutMs: 30 * day } }],
+    ['mcp.callMs', { mcp: { callMs: 30 * day } }],
+    ['session.toolTimeoutMs', { session: { toolTimeoutMs: 30 * day } }],
+  ])('holds %s to what a timer can count', async (name, settings) => {
+    const cwd = await project(`export default ${JSON.stringify(settings)}`)
+    await expect(loadConfig({ cwd, env })).rejects.toThrow(`${name}: must be at most 2073600000 (24 days)`)
+  })
+
+  it('takes times of up to 24 days, and no grace time at all', async () => {
+    const cwd = await project(`export default { container: { idleMs: ${24 * day} }, worker: { shutdownGraceMs: 0 } }`)
+    const config = await loadConfig({ cwd, env })
+    expect(config.container.idleMs).toBe(24 * day)
+    expect(config.worker.shutdownGraceMs).toBe(0)
   })
 
   it('says which file cannot be loaded, and why', async () => {

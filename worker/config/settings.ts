@@ -6,7 +6,10 @@ const MiB = 1024 * 1024
 const count = z.int().min(1)
 const variableName = z.string().regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable')
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected a URL with http: or https:' })
-const milliseconds = z.int().min(1)
+/** Timers of Node count to 2^31 ms, and those that are set to more end at once; some hours are left for what is added. */
+const longestMs = 24 * 24 * 3600_000
+const timer = z.int().max(longestMs, { error: `must be at most ${longestMs} (24 days)` })
+const milliseconds = timer.min(1)
 const bound = z.union([count, z.literal(false)])
 const port = z.int().min(0).max(65_535)
 
@@ -21,7 +24,7 @@ const price = z.strictObject({
   long: z.strictObject({ above: count, input: dollars, output: dollars }).optional(),
 })
 
-/** Every setting of `temporal.config.ts`, with its default. Times are milliseconds, sizes bytes. */
+/** Every setting of `temporal.config.ts`, with its default. Times are milliseconds, of at most 24 days; sizes bytes. */
 export const settingsSchema = z.strictObject({
   /** Folder of everything that `holdfast dev` keeps, relative to the project. `--data` wins. @default '.holdfast' */
   data: z.string().min(1).default('.holdfast'),
@@ -89,7 +92,7 @@ export const settingsSchema = z.strictObject({
       /** @default 20 */
       maxConcurrentWorkflowTasks: count.min(2).default(20),
       /** How long a process that stops waits for its running activities. @default 10000 */
-      shutdownGraceMs: z.int().min(0).default(10_000),
+      shutdownGraceMs: timer.min(0).default(10_000),
     })
     .prefault({}),
 
