@@ -1,7 +1,8 @@
-import { lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chown, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SessionFolder } from '../../activities/container/keeper/session-folder.ts'
 import { giveUser, userOf } from '../../activities/container/keeper/users.ts'
 import { giveWritableMounts } from '../../activities/container/keeper/writable-mounts.ts'
 import { removeTree } from '../../activities/remove-tree.ts'
@@ -65,5 +66,22 @@ describe.runIf(process.getuid?.() === 0)('a folder that a container may write to
       [folder, path.join(folder, longName), path.join(folder, 'link'), outside].map((file) => lstat(file)),
     )
     expect(owners.map(({ uid }) => uid)).toEqual([4321, 4321, 4321, 0])
+  })
+})
+
+describe.runIf(process.getuid?.() === 0)("a session's folders", () => {
+  it("are its user's also when who made them was killed before it gave them away, and what is in them stays whose it is", async () => {
+    const folder = new SessionFolder(root, 'sesn_1')
+    const uid = await folder.prepare()
+    const { workspace, outputs, home } = folder.layout
+    const file = path.join(workspace, 'file')
+    await writeFile(file, '')
+    // As mkdir leaves it.
+    await chown(workspace, 0, 0)
+    await rm(outputs, { recursive: true })
+    expect(await new SessionFolder(root, 'sesn_1').prepare()).toBe(uid)
+    const owners = await Promise.all([workspace, outputs, home, file].map((one) => lstat(one)))
+    expect(owners.map((owner) => owner.uid)).toEqual([uid, uid, uid, 0])
+    expect(owners.slice(0, 3).map(({ gid }) => gid)).toEqual([uid, uid, uid])
   })
 })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chown, mkdir, stat, writeFile } from 'node:fs/promises'
+import { lchown, lstat, mkdir, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { removeTree } from '../../remove-tree.ts'
 import { giveUser, userOf } from './users.ts'
@@ -93,8 +93,9 @@ export class SessionFolder {
     await mkdir(this.ledger, { recursive: true, mode: 0o700 })
     const uid = process.getuid?.() === 0 ? ((await this.uid()) ?? (await giveUser(this.#root, this.path))) : undefined
     for (const folder of [workspace, outputs, home]) {
-      const made = await mkdir(folder, { recursive: true, mode: 0o755 })
-      if (made && uid !== undefined) await chown(folder, uid, uid)
+      await mkdir(folder, { recursive: true, mode: 0o755 })
+      // Also of one that was there: who made it may have been killed before it was given away.
+      if (uid !== undefined && (await lstat(folder)).uid !== uid) await lchown(folder, uid, uid)
     }
     return uid
   }
