@@ -6,22 +6,29 @@ import {
   isRetryableError,
   makeGrpcRetryInterceptor,
 } from '@temporalio/client'
+import { deadlines, type Patience } from './deadlines.ts'
 
 /**
- * A connection with the settings that sessions need. Two of the SDK's own do not fit: responses may be longer than 4 MiB
- * (its setting for that has no effect on this transport), and a signal that meets a session in the middle of a roll
- * over is refused for some milliseconds, where the SDK would wait a second.
+ * A connection with the settings that sessions need. Three of the SDK's own do not fit: responses may be longer than 4 MiB
+ * (its setting for that has no effect on this transport), a signal that meets a session in the middle of a roll over is
+ * refused for some milliseconds, where the SDK would wait a second, and calls have deadlines. What a server does not
+ * answer in time is not tried again: whether it was done is for the caller to find out.
  */
-export function connect(options: ConnectionOptions): Promise<Connection> {
-  return Connection.connect({ ...options, ...common(options), interceptors: [makeGrpcRetryInterceptor(retries)] })
+export function connect(options: ConnectionOptions, patience?: Partial<Patience>): Promise<Connection> {
+  const interceptors = [makeGrpcRetryInterceptor(retries), deadlines(patience)]
+  return Connection.connect({ ...options, ...common(options), interceptors })
 }
 
 /**
  * A connection for the readers of histories, who wait and try again by themselves: a call that is tried again below them
  * would outlive its caller.
  */
-export function connectForReading(options: ConnectionOptions): Promise<Connection> {
-  return Connection.connect({ ...options, ...common(options), interceptors: [] })
+export function connectForReading(options: ConnectionOptions, patience?: Partial<Patience>): Promise<Connection> {
+  return Connection.connect({
+    ...options,
+    ...common(options),
+    interceptors: [deadlines({ silentMs: 1000, ...patience })],
+  })
 }
 
 const common = ({ channelArgs }: ConnectionOptions) => ({

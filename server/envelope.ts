@@ -14,8 +14,10 @@ export function retryHeaders({ shouldRetry, retryAfterSeconds }: ApiError): Reco
   }
 }
 
-/** Statuses of gRPC with which Temporal says that it is away or too busy: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE. */
-const temporary = [4, 8, 14]
+/** DEADLINE_EXCEEDED of gRPC: nobody knows whether the call was done. */
+const unanswered = 4
+/** Statuses of gRPC with which Temporal says that it is too busy or away: RESOURCE_EXHAUSTED, UNAVAILABLE. */
+const temporary = [8, 14]
 /** What the store and the file system call a disk without room. */
 const full = ['storage_full', 'ENOSPC', 'EDQUOT']
 
@@ -33,7 +35,14 @@ export function toApiError(error: unknown): ApiError {
         cause: error,
       })
     }
-    if (temporary.includes(code as number) && !(cause instanceof DOMException)) {
+    if (cause instanceof DOMException) continue
+    if (code === unanswered) {
+      return unavailable(
+        'Temporal does not answer, and what was asked may be done all the same: try again, with the same Idempotency-Key',
+        { cause: error },
+      )
+    }
+    if (temporary.includes(code as number)) {
       return unavailable('Temporal cannot be reached at the moment: try again', { cause: error })
     }
   }

@@ -153,6 +153,12 @@ describe('a failure of Temporal', () => {
     expect(JSON.stringify(body)).not.toContain('SECRET')
   })
 
+  it('says that what was not answered may be done all the same, and how it is repeated', async () => {
+    const { body } = await answerTo(grpcError(4))
+    expect(body.error.message).toMatch(/may be done.*Idempotency-Key/)
+    expect((await answerTo(grpcError(14))).body.error.message).not.toContain('may be done')
+  })
+
   it('is a 503 also when the client of Temporal has wrapped it', async () => {
     const { status } = await answerTo(new Error('SECRET', { cause: grpcError(14) }))
     expect(status).toBe(503)
