@@ -2,11 +2,12 @@ import { limits } from '../../protocol/limits.ts'
 import { contentSha256 } from '../../protocol/memories.ts'
 import { ancestorsOf } from '../../protocol/memory-path.ts'
 import type { MemoryAuthor, MemoryRecords, MemoryRefusal } from '../../store/memory-records.ts'
-import { breathe, letOthersGo } from './breathe.ts'
+import { breathe } from './breathe.ts'
 import type { Content } from './held-folder.ts'
 import type { Manifest, Problem } from './manifest.ts'
 import { type Scan, stampOf } from './scan.ts'
 import type { StoreFolder } from './store-folder.ts'
+import { writeInTurn } from './write-in-turn.ts'
 
 /** Memories in one transaction, and bytes of their contents beyond which no other is added: for some milliseconds. */
 const mostAtOnce = 25
@@ -47,7 +48,7 @@ export async function pushDeletions(push: Push, paths: string[]): Promise<Proble
     const batch = paths.slice(from, from + mostAtOnce)
     const known = batch.map((path) => manifest.files.get(path)!)
     const expected = known.map(({ memoryId, versionId }) => ({ id: memoryId, versionId }))
-    const results = await memories.deleteMany(storeId, expected, author)
+    const results = await writeInTurn(() => memories.deleteMany(storeId, expected, author))
     for (const [index, result] of results.entries()) {
       const path = batch[index]!
       if (result.outcome === 'store_archived' || result.outcome === 'no_store') {
@@ -58,7 +59,6 @@ export async function pushDeletions(push: Push, paths: string[]): Promise<Proble
       if (result.outcome === 'precondition_failed') delete manifest.changes
       manifest.files.delete(path)
     }
-    await letOthersGo()
   }
   return problems
 }
@@ -73,7 +73,7 @@ export async function pushFiles(push: Push, paths: string[], seen: Scan['files']
   let batch: Write[] = []
   let bytes = 0
   async function write(): Promise<void> {
-    const results = await memories.putMany(storeId, batch, author)
+    const results = await writeInTurn(() => memories.putMany(storeId, batch, author))
     for (const [index, result] of results.entries()) {
       const { path, sha256, stamp } = batch[index]!
       if (result.outcome === 'written') {
@@ -83,7 +83,6 @@ export async function pushFiles(push: Push, paths: string[], seen: Scan['files']
     }
     batch = []
     bytes = 0
-    await letOthersGo()
   }
   for (const path of paths) {
     const found = look(push, path, seen.get(path))

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { HeldFolder } from '../../activities/memory/held-folder.ts'
+import { writeInTurn } from '../../activities/memory/write-in-turn.ts'
 import type { Records } from '../../store/records.ts'
 import { aSessionOf, aStore, hands } from './folders.ts'
 
@@ -123,6 +124,33 @@ describe('many files in a folder leave the event loop its turns', () => {
       expect(most.get(what), what).toBeGreaterThan(0)
       expect(most.get(what), what).toBeLessThan(mostInTurn)
     }
+  })
+})
+
+describe('transactions of this process', () => {
+  it('come one after the other, with a turn of the event loop before each; one that fails stops no other', async () => {
+    const seen: string[] = []
+    /** Whether what was waiting when the one before ended had its turn: a timer, or what comes behind the timers. */
+    let others = false
+    const haveOthersWait = () => {
+      others = false
+      setTimeout(() => (others = true), 1)
+      setImmediate(() => (others = true))
+    }
+    const write = (name: string) =>
+      writeInTurn(async () => {
+        seen.push(`${name} begins${others ? ' in a new turn' : ''}`)
+        await Promise.resolve()
+        seen.push(`${name} ends`)
+        haveOthersWait()
+        if (name === 'b') throw new Error('refused')
+        return name
+      })
+    haveOthersWait()
+    const results = await Promise.allSettled([write('a'), write('b'), write('c')])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    const inTurns = ['a', 'b', 'c'].flatMap((name) => [`${name} begins in a new turn`, `${name} ends`])
+    expect(seen).toEqual(inTurns)
   })
 })
 
