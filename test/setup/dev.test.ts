@@ -100,6 +100,6 @@ describe('holdfast dev', { timeout: 60_000 }, () => {
     expect(open.said.err).toContain('HOLDFAST_API_KEYS')
     const wrong = await dev(['--port', '70000'])
     expect(await wrong.closed).toMatchObject({ code: 2 })
-    expect(wrong.said.err).toContain('expected a number from 0 to 65535')
+    expect(wrong.said.err).toContain('expected a whole number from 0 to 65535')
   })
 })
