@@ -16,7 +16,6 @@ import {
   sessionListParams,
   sessionUpdateParams,
 } from '../protocol/sessions.ts'
-import type { SessionThread } from '../protocol/threads.ts'
 import { refuseSearch } from '../protocol/unsupported.ts'
 import type { SessionRecord } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
@@ -54,16 +53,15 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
     return last?.final && { ...last.final, status: 'terminated' }
   }
 
-  async function view(row: SessionRecord): Promise<Session> {
+  async function shown<T>(
+    row: SessionRecord,
+    as: (row: SessionRecord, agent: SessionAgent, state: SessionMemo | undefined) => T,
+  ): Promise<T> {
     const [agent, state] = await Promise.all([configuration(row), stateOf(row)])
-    return sessionView(row, agent, state)
+    return as(row, agent, state)
   }
 
-  async function viewThread(sessionId: string): Promise<SessionThread> {
-    const row = await record(sessionId)
-    const [agent, state] = await Promise.all([configuration(row), stateOf(row)])
-    return threadView(row, agent, state)
-  }
+  const view = (row: SessionRecord) => shown(row, sessionView)
 
   /** @throws ApiError 400 unless the session is idle or terminated */
   async function refuseWhileActive(row: SessionRecord, operation: string): Promise<SessionMemo | undefined> {
@@ -195,7 +193,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
 
     resources: createResourcesApi(runtime, record),
 
-    threads: createSessionThreadsApi(viewThread, events),
+    threads: createSessionThreadsApi(async (sessionId) => shown(await record(sessionId), threadView), events),
   }
   return api
 

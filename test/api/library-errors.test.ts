@@ -1,10 +1,7 @@
-import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Holdfast, HoldfastClosed } from '../../index.ts'
-import { openBlobs } from '../../store/file-blobs.ts'
-import { openRecords } from '../../store/open-records.ts'
-import { openSecrets } from '../../store/secrets.ts'
+import { HoldfastClosed } from '../../index.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { ownHoldfast } from '../support/own-holdfast.ts'
 import { refusal } from '../support/refusal.ts'
 
 let host: TestHost
@@ -71,16 +68,7 @@ describe('an id that is none', () => {
 
 describe('what is asked of a Holdfast that was closed', () => {
   it('is refused as closed', async () => {
-    const { temporal, dataDir } = host
-    const holdfast = await Holdfast.connect({
-      connection: { address: temporal.address },
-      namespace: temporal.namespace,
-      taskQueue: 'holdfast',
-      records: await openRecords({ url: `sqlite:${path.join(dataDir, 'records.db')}` }),
-      blobs: await openBlobs({ directory: path.join(dataDir, 'blobs') }),
-      settings: host.holdfast.runtime.settings,
-      secrets: await openSecrets({ dataDir }),
-    })
+    const holdfast = await ownHoldfast(host)
     const { id } = await holdfast.sessions.create({ agent: host.agent, environment_id: host.environment })
     const session = holdfast.session(id)
     await holdfast.close()

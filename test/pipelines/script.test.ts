@@ -1,16 +1,13 @@
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { stop } from '../../client/stop.ts'
-import { Holdfast, HoldfastClosed, SessionStopped } from '../../index.ts'
+import { HoldfastClosed, SessionStopped } from '../../index.ts'
 import type { RunView } from '../../log/run-view.ts'
-import { openBlobs } from '../../store/file-blobs.ts'
-import { openRecords } from '../../store/open-records.ts'
-import { openSecrets } from '../../store/secrets.ts'
 import { lastText, listed, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { ownHoldfast } from '../support/own-holdfast.ts'
 import { until } from '../support/until.ts'
 
 let host: TestHost
@@ -99,16 +96,7 @@ describe('a task that is asked for again under its key', () => {
 
 describe('waiting for a session', () => {
   it('ends with what ended it: the time, a signal, or Holdfast', async () => {
-    const { temporal, dataDir } = host
-    const own = await Holdfast.connect({
-      connection: { address: temporal.address },
-      namespace: temporal.namespace,
-      taskQueue: 'holdfast',
-      records: await openRecords({ url: `sqlite:${path.join(dataDir, 'records.db')}` }),
-      blobs: await openBlobs({ directory: path.join(dataDir, 'blobs') }),
-      settings: host.holdfast.runtime.settings,
-      secrets: await openSecrets({ dataDir }),
-    })
+    const own = await ownHoldfast(host)
     const session = own.session((await newSession(host)).id)
     await session.send('#wait 600000\n#say never')
     await expect(session.untilIdle({ timeoutMs: 50 })).rejects.toMatchObject({ name: 'TimeoutError' })

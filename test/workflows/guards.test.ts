@@ -1,40 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/common'
-import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { Worker } from '@temporalio/worker'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { connectForReading } from '../../client/connection.ts'
-import { HoldfastCodec } from '../../log/payload-codec.ts'
-import { SessionLogs } from '../../log/session-logs.ts'
+import { describe, expect, it } from 'vitest'
 import { type CallModelInput, MODEL_FAILURE, type ModelStep, type SessionStart } from '../../protocol/contract.ts'
 import type { SessionEvent } from '../../protocol/events.ts'
 import { newId } from '../../protocol/ids.ts'
-import { memoryBlobs } from '../log/memory-blobs.ts'
 import { message, start } from '../log/samples.ts'
-import { ownNamespace } from '../support/temporal.ts'
 import { testWorkflows } from '../support/workflow-bundle.ts'
+import { said, usage, useSessionEnvironment } from './session-environment.ts'
 
-const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
-const reply = (text: string): ModelStep => ({
-  model: 'm',
-  content: [{ type: 'text', text }],
-  stop_reason: 'end_turn',
-  usage,
-  tools: [],
-})
+const reply = (text: string): ModelStep => ({ ...said, content: [{ type: 'text', text }] })
 
-let environment: TestWorkflowEnvironment
-let logs: SessionLogs
-beforeAll(async () => {
-  const { address, namespace } = await ownNamespace()
-  environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace })
-  const connection = await connectForReading({ address })
-  logs = new SessionLogs({ connection, namespace, codec: new HoldfastCodec({ blobs: memoryBlobs() }) }, memoryBlobs())
-})
-afterAll(async () => {
-  await logs?.close()
-  await environment?.teardown()
-})
+const used = useSessionEnvironment()
 
 /** Runs a session whose activities are these. */
 async function withSession(
@@ -48,9 +25,9 @@ async function withSession(
   }) => Promise<void>,
 ) {
   const taskQueue = randomUUID()
-  const { client } = environment
+  const { client, nativeConnection } = used.environment
   const worker = await Worker.create({
-    connection: environment.nativeConnection,
+    connection: nativeConnection,
     namespace: client.options.namespace,
     taskQueue,
     ...testWorkflows(),
@@ -75,7 +52,7 @@ async function withSession(
         },
       ],
     })
-    const log = logs.get(workflowId)
+    const log = used.logs.get(workflowId)
     const events = async () => {
       const all: SessionEvent[] = []
       for await (const { event } of log.list({ order: 'asc' })) all.push(event)

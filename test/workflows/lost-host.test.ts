@@ -1,30 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { activityInfo } from '@temporalio/activity'
-import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { connectForReading } from '../../client/connection.ts'
-import { HoldfastCodec } from '../../log/payload-codec.ts'
-import { SessionLogs } from '../../log/session-logs.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { ModelStep, RunToolInput, ToolResult } from '../../protocol/contract.ts'
 import type { SessionEvent } from '../../protocol/events.ts'
 import { newId } from '../../protocol/ids.ts'
-import { memoryBlobs } from '../log/memory-blobs.ts'
-import { message, start } from '../log/samples.ts'
-import { ownNamespace } from '../support/temporal.ts'
+import { message } from '../log/samples.ts'
 import { until } from '../support/until.ts'
 import { testWorkflows } from '../support/workflow-bundle.ts'
+import { eventsOf, patientStart, said, useSessionEnvironment } from './session-environment.ts'
 import { goneHost } from './short-patience.ts'
 
-let environment: TestWorkflowEnvironment
-let logs: SessionLogs
+const used = useSessionEnvironment()
 let workflowBundle: WorkflowBundleWithSourceMap
 beforeAll(async () => {
-  const { address, namespace } = await ownNamespace()
-  environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace })
-  const connection = await connectForReading({ address })
-  logs = new SessionLogs({ connection, namespace, codec: new HoldfastCodec({ blobs: memoryBlobs() }) }, memoryBlobs())
   const { resolve } = createRequire(import.meta.url)
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: resolve('../../workflows/index.ts'),
@@ -32,19 +22,7 @@ beforeAll(async () => {
     logger: new DefaultLogger('ERROR'),
   })
 })
-afterAll(async () => {
-  await logs?.close()
-  await environment?.teardown()
-})
 
-const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
-const said: ModelStep = {
-  model: 'm',
-  content: [{ type: 'text', text: 'done' }],
-  stop_reason: 'end_turn',
-  usage,
-  tools: [],
-}
 const toolResult: ToolResult = { content: [{ type: 'text', text: 'x' }], is_error: false, outcome: 'done' }
 
 /**
@@ -68,7 +46,7 @@ async function turn(patiencesMs: [number, number, number]) {
     attempts.push({ call: input.call, attempt, on })
     return { ...toolResult, ...(kind === 'builtin' && { host: queues.next }) }
   }
-  const { client, nativeConnection: connection } = environment
+  const { client, nativeConnection: connection } = used.environment
   const { namespace } = client.options
   const { sinks } = testWorkflows()
   const callModel = async () => steps.shift()!
@@ -83,21 +61,14 @@ async function turn(patiencesMs: [number, number, number]) {
   const next = await Worker.create({ connection, namespace, taskQueue: queues.next, activities: { runTool } })
 
   const workflowId = newId('session')
-  const events = async () => {
-    const all: SessionEvent[] = []
-    for await (const { event } of logs.get(workflowId).list({ order: 'asc' })) all.push(event)
-    return all
-  }
   const shown = await next.runUntil(() =>
     shared.runUntil(async () => {
-      const input = start()
-      const settings = { ...input.settings, modelTimeoutMs: 60_000, toolTimeoutMs: 60_000, heartbeatTimeoutMs: 60_000 }
-      const args = [{ ...input, settings }]
+      const args = [patientStart()]
       const handle = await client.workflow.start('session', { taskQueue: queues.shared, workflowId, args })
       await handle.signal('deliver', { events: [message(newId('event'), 'hello')] })
       const isIdle = ({ type }: SessionEvent) => type === 'session.status_idle'
       const all = await until(async () => {
-        const seen = await events()
+        const seen = await eventsOf(used.logs, workflowId)
         return seen.some(isIdle) && seen
       })
       await Worker.runReplayHistory({ workflowBundle, sinks }, await handle.fetchHistory(), workflowId)

@@ -1,41 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/common'
-import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { Worker } from '@temporalio/worker'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { connectForReading } from '../../client/connection.ts'
-import { HoldfastCodec } from '../../log/payload-codec.ts'
-import { SessionLogs } from '../../log/session-logs.ts'
+import { expect, it } from 'vitest'
 import { MODEL_FAILURE, type ModelStep } from '../../protocol/contract.ts'
-import type { SessionEvent } from '../../protocol/events.ts'
 import { newId } from '../../protocol/ids.ts'
-import { memoryBlobs } from '../log/memory-blobs.ts'
-import { message, start } from '../log/samples.ts'
-import { ownNamespace } from '../support/temporal.ts'
+import { message } from '../log/samples.ts'
 import { until } from '../support/until.ts'
 import { testWorkflows } from '../support/workflow-bundle.ts'
+import { eventsOf, patientStart, said, useSessionEnvironment } from './session-environment.ts'
 
-let environment: TestWorkflowEnvironment
-let logs: SessionLogs
-beforeAll(async () => {
-  const { address, namespace } = await ownNamespace()
-  environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace })
-  const connection = await connectForReading({ address })
-  logs = new SessionLogs({ connection, namespace, codec: new HoldfastCodec({ blobs: memoryBlobs() }) }, memoryBlobs())
-})
-afterAll(async () => {
-  await logs?.close()
-  await environment?.teardown()
-})
-
-const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
-const said: ModelStep = {
-  model: 'm',
-  content: [{ type: 'text', text: 'done' }],
-  stop_reason: 'end_turn',
-  usage,
-  tools: [],
-}
+const used = useSessionEnvironment()
 
 it("the container's host takes the outputs before the turn ends, when the last request was made on another", async () => {
   const [shared, host] = [randomUUID(), randomUUID()]
@@ -60,7 +34,7 @@ it("the container's host takes the outputs before the turn ends, when the last r
     calls.push(name)
     return result
   }
-  const { client, nativeConnection: connection } = environment
+  const { client, nativeConnection: connection } = used.environment
   const { namespace } = client.options
   const anywhere = await Worker.create({
     connection,
@@ -77,20 +51,16 @@ it("the container's host takes the outputs before the turn ends, when the last r
     activities: { runTool: noted('runTool', result), captureOutputs: noted('captureOutputs') },
   })
   const workflowId = newId('session')
-  const log = logs.get(workflowId)
   const idles = async () => {
-    const all: SessionEvent[] = []
-    for await (const { event } of log.list({ order: 'asc' })) all.push(event)
-    return all.filter(({ type }) => type === 'session.status_idle').length
+    const events = await eventsOf(used.logs, workflowId)
+    return events.filter(({ type }) => type === 'session.status_idle').length
   }
   await there.runUntil(() =>
     anywhere.runUntil(async () => {
-      const input = start()
-      const settings = { ...input.settings, modelTimeoutMs: 60_000, toolTimeoutMs: 60_000, heartbeatTimeoutMs: 60_000 }
       const handle = await client.workflow.start('session', {
         taskQueue: shared,
         workflowId,
-        args: [{ ...input, settings }],
+        args: [patientStart()],
       })
       const turn = async (number: number) => {
         await handle.signal('deliver', { events: [message(newId('event'), `turn ${number}`)] })

@@ -79,22 +79,37 @@ async function makePlace(
   const name = parts.pop()!
   const root = target.slice(0, -[...parts, name].join('/').length)
   const folders: string[] = []
-  let at = await Beneath.open(tree)
+  const at = await descend(tree, parts, (above, part, index) => {
+    const path = root + parts.slice(0, index + 1).join('/')
+    return enter(above, part, path, async () => {
+      await mkdir(above.at(part), { mode: 0o755 })
+      if (uid !== undefined) await lchown(above.at(part), uid, uid)
+      folders.push(path)
+    })
+  })
   try {
-    for (const [index, part] of parts.entries()) {
-      const path = root + parts.slice(0, index + 1).join('/')
-      const next = await enter(at, part, path, async () => {
-        await mkdir(at.at(part), { mode: 0o755 })
-        if (uid !== undefined) await lchown(at.at(part), uid, uid)
-        folders.push(path)
-      })
-      await at.close()
-      at = next
-    }
     return { isOurs: await ensureFile(at, name, target, uid), folders }
   } finally {
     await at.close()
   }
+}
+
+/** Opens the folder at the end of a way, one part below the other. */
+async function descend(
+  tree: string,
+  parts: string[],
+  enter: (at: Beneath, part: string, index: number) => Promise<Beneath>,
+): Promise<Beneath> {
+  let at = await Beneath.open(tree)
+  for (const [index, part] of parts.entries()) {
+    const above = at
+    try {
+      at = await enter(above, part, index)
+    } finally {
+      await above.close()
+    }
+  }
+  return at
 }
 
 async function enter(at: Beneath, part: string, path: string, make: () => Promise<void>): Promise<Beneath> {
@@ -163,18 +178,14 @@ async function within(
   const place = treeOf(folder, path)
   if (!place) return
   const name = place.parts.pop()!
-  let at = await Beneath.open(place.tree)
+  let at: Beneath | undefined
   try {
-    for (const part of place.parts) {
-      const next: Beneath = await at.folder(part)
-      await at.close()
-      at = next
-    }
+    at = await descend(place.tree, place.parts, (above, part) => above.folder(part))
     await work(at, name)
   } catch {
     // It is the agent's now.
   } finally {
-    await at.close()
+    await at?.close()
   }
 }
 
