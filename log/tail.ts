@@ -239,21 +239,22 @@ export class Tail {
     let hasGrown = false
     for (const event of events) {
       const fact = await this.#decoder.decode(event)
-      this.#seen = Math.max(this.#seen, toNumber(event.eventId))
-      if (!fact) continue
-      if (fact.kind === 'started') this.#begin(fact.input.run)
-      if (fact.kind === 'closed' && !isCompletion(fact)) {
+      if (fact?.kind === 'started') this.#begin(fact.input.run)
+      if (fact?.kind === 'closed' && !isCompletion(fact)) {
         const { runId } = await this.#describe()
         if (runId !== this.#runId) return this.#startOver(runId)
       }
       const view = this.current!
       // Also keeps out what a re-read brings again.
-      if (fact.id <= view.lastId) continue
-      view.append(fact)
-      hasGrown = true
-      this.newestItem = view.items.at(-1) ?? this.newestItem
-      if (fact.kind === 'continued') follow = fact.runId
-      if (fact.kind === 'closed') view.closed = true
+      if (fact && fact.id > view.lastId) {
+        view.append(fact)
+        hasGrown = true
+        this.newestItem = view.items.at(-1) ?? this.newestItem
+        if (fact.kind === 'continued') follow = fact.runId
+        if (fact.kind === 'closed') view.closed = true
+      }
+      // Last: who asks meanwhile whether an event is read means that it is in the view.
+      this.#seen = Math.max(this.#seen, toNumber(event.eventId))
     }
     this.#token = response.nextPageToken?.length ? response.nextPageToken : undefined
     // Most pages say how tasks get on: nothing that the readers of a session, a thousand perhaps, had to wake up for.

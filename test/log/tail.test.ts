@@ -28,7 +28,8 @@ class EndlessTasks extends TaskTimes {
 function source() {
   const signals: AbortSignal[] = []
   const polls: { at: number; answer(page: Page): void }[] = []
-  const newest = { runId: 'a', asked: 0 }
+  /** `slow`: what the next description waits for. */
+  const newest: { runId: string; asked: number; slow?: Promise<void> } = { runId: 'a', asked: 0 }
   let length = 0
   let current: AbortSignal
   const connection = {
@@ -40,6 +41,9 @@ function source() {
     workflowService: {
       describeWorkflowExecution: async () => {
         newest.asked++
+        const { slow } = newest
+        delete newest.slow
+        await slow
         return { workflowExecutionInfo: { execution: { runId: newest.runId }, historyLength: length } }
       },
       getWorkflowExecutionHistory: () =>
@@ -145,6 +149,21 @@ describe('a session that has ended', () => {
     asked.reset('b')
     await asked.answer(begun)
     expect(await tail.catchUp()).toMatchObject({ closed: false, lastId: 1 })
+  })
+
+  it('from outside is not taken for read before the end is in the view', async () => {
+    const asked = source()
+    const tail = new Tail(asked.source, 'sesn_1')
+    tail.hold()
+    onTestFinished(() => tail.end())
+    await asked.poll(1)
+    const lookedAgain = Promise.withResolvers<void>()
+    asked.newest.slow = lookedAgain.promise
+    await asked.answer(begun, terminated)
+    while (asked.newest.slow) await wait(1)
+    const caughtUp = tail.catchUp()
+    setTimeout(lookedAgain.resolve, 10)
+    expect(await caughtUp.then(({ closed }) => closed)).toBe(true)
   })
 
   it('from outside is asked for once a look, and by itself not at all', async () => {
