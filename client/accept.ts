@@ -7,16 +7,28 @@ import { newId, primaryThreadId } from '../protocol/ids.ts'
 import { modelInfo } from '../protocol/models.ts'
 import { parse } from '../protocol/parse.ts'
 import type { SessionRecord } from '../store/records.ts'
+import { keyOf } from './idempotency-key.ts'
 import { appeared, sentUnder } from './keyed-events.ts'
 import { checkContent, keyedId, receivedEvents } from './received-events.ts'
 import type { Runtime } from './runtime.ts'
 import { SessionWorkflow } from './session-workflow.ts'
+import { isUnsettled, UnsettledSends } from './unsettled-sends.ts'
 
 export interface Accepted {
   /** With a key as the log has them, which may be those of an earlier call. */
   events: UserEvent[]
   /** Whether the log has them, which alone can be waited for. */
   recorded: boolean
+}
+
+export interface SendOptions {
+  /** The same key sends once, however often it is repeated. */
+  idempotencyKey?: string | undefined
+  /**
+   * Another try of a request that failed, with the same events and without a key: what was sent by the first one is not sent
+   * again, as far as this process knows of it. @default false
+   */
+  isRepeated?: boolean | undefined
 }
 
 /**
@@ -28,12 +40,35 @@ export async function accept(
   runtime: Runtime,
   row: SessionRecord,
   input: EventSendParams,
-  idempotencyKey: string | undefined,
+  options: SendOptions = {},
 ): Promise<Accepted> {
   const { events } = parse(sendParams, input)
-  const key = idempotencyKey === undefined ? undefined : `${row.id}\0${idempotencyKey}`
+  const idempotencyKey = keyOf(options)
+  if (idempotencyKey !== undefined) return acceptOnce(runtime, row, events, `${row.id}\0${idempotencyKey}`)
+  const unsettled = UnsettledSends.of(runtime)
+  const sent = options.isRepeated ? unsettled.take(row.id, events) : undefined
+  const key = sent ?? newId('request')
+  try {
+    return sent ? await acceptOnce(runtime, row, events, key, true) : await acceptNew(runtime, row, events, key)
+  } catch (error) {
+    if (isUnsettled(error)) unsettled.keep(row.id, events, key)
+    throw error
+  }
+}
+
+/**
+ * Accepts what may have come before with the key.
+ * @param isUntold what came before was sent without saying that it has a key
+ */
+async function acceptOnce(
+  runtime: Runtime,
+  row: SessionRecord,
+  events: EventParams[],
+  key: string,
+  isUntold = false,
+): Promise<Accepted> {
   const received = receivedEvents(events, key)
-  const known = async () => key && sentUnder(runtime.logs.get(row.id), key, received)
+  const known = () => sentUnder(runtime.logs.get(row.id), key, received, isUntold)
   if (row.archivedAt) {
     const before = await known()
     if (before) return { events: before, recorded: true }
@@ -41,17 +76,26 @@ export async function accept(
   }
   refuseUnsupported(row, events)
   try {
-    if (!(await mayCome(runtime, row, events))) return { events: (await known()) || received, recorded: false }
+    if (!(await mayCome(runtime, row, events))) return { events: (await known()) ?? received, recorded: false }
   } catch (error) {
     // What its first try was allowed a repetition may find closed: answered, over the budget, a file expired.
     const before = await known()
     if (before) return { events: before, recorded: true }
     throw error
   }
-  if (key !== undefined) return { events: await deliverOnce(runtime, row, received, key), recorded: true }
+  const delivered = await deliverOnce(runtime, row, received, key, isUntold)
+  return { events: delivered, recorded: true }
+}
+
+/** Accepts what comes for the first time. */
+async function acceptNew(runtime: Runtime, row: SessionRecord, events: EventParams[], key: string): Promise<Accepted> {
+  if (row.archivedAt) throw hasEnded(row)
+  refuseUnsupported(row, events)
+  const received = receivedEvents(events, key)
+  if (!(await mayCome(runtime, row, events))) return { events: received, recorded: false }
   const sentAt = monotonicMs()
   try {
-    await new SessionWorkflow(runtime, row.id).deliver({ events: received }, received[0]?.id ?? newId('request'))
+    await new SessionWorkflow(runtime, row.id).deliver({ events: received }, keyedId(key, 0))
   } catch (error) {
     throw isNotFound(error) ? hasEnded(row) : error
   }
@@ -69,21 +113,22 @@ async function deliverOnce(
   row: SessionRecord,
   received: UserEvent[],
   key: string,
+  isUntold: boolean,
 ): Promise<UserEvent[]> {
   const workflow = new SessionWorkflow(runtime, row.id)
   const log = () => runtime.logs.get(row.id)
   for (;;) {
     // A session knows each event by its own id: if it had fewer under the key it would take the rest. A run takes a
     // request once; so it has to be the run that was looked at, or a later one looked at again.
-    const runId = received.length > 1 ? await workflow.runId() : undefined
-    const before = runId && (await sentUnder(log(), key, received))
+    const runId = isUntold || received.length > 1 ? await workflow.runId() : undefined
+    const before = runId && (await sentUnder(log(), key, received, isUntold))
     if (before) return before
     try {
       // The ids are the key's own, so the first one names the request.
       await workflow.deliver({ events: received, keyed: true }, keyedId(key, 0), runId)
     } catch (error) {
       if (!isNotFound(error)) throw error
-      const events = await sentUnder(log(), key, received)
+      const events = await sentUnder(log(), key, received, isUntold)
       if (events) return events
       if (runId && runId !== (await workflow.runId())) continue
       throw hasEnded(row)

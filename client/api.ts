@@ -28,6 +28,7 @@ import type {
   SessionUpdateParams,
 } from '../protocol/sessions.ts'
 import type { SessionThread, ThreadEventListParams, ThreadListParams } from '../protocol/threads.ts'
+import type { SendOptions } from './accept.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
 import type { VaultsApi } from './vaults-api.ts'
 
@@ -136,11 +137,7 @@ export interface EventStreamParams {
 }
 
 export interface SessionEventsApi {
-  send(
-    sessionId: string,
-    params: EventSendParams,
-    options?: { idempotencyKey?: string },
-  ): Promise<{ data: UserEvent[] }>
+  send(sessionId: string, params: EventSendParams, options?: SendOptions): Promise<{ data: UserEvent[] }>
   list(sessionId: string, params?: EventListParams): Promise<Page<SessionEvent>>
   /**
    * Resolves once the stream is open: whatever is accepted after that is on it. Ends when the session is deleted.

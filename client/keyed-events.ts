@@ -6,16 +6,25 @@ import type { UserEvent } from '../protocol/events.ts'
 import { HoldfastClosed } from './closed.ts'
 import { keyedId } from './received-events.ts'
 
+/** Runs that are looked through for what no session knows by its key. A client repeats a request within minutes. */
+const runsOfMinutes = 20
+
 /**
  * The events that a log has under a key, as it has them; undefined when it has none.
+ * @param isUntold the session was not told that they have a key, so it does not know them by their ids
  * @throws ApiError 409 when these are others
  */
-export async function sentUnder(log: SessionLog, key: string, sent: UserEvent[]): Promise<UserEvent[] | undefined> {
+export async function sentUnder(
+  log: SessionLog,
+  key: string,
+  sent: UserEvent[],
+  isUntold = false,
+): Promise<UserEvent[] | undefined> {
   const first = keyedId(key, 0)
   const newest = await log.newest().catch((error) => {
     if (!(error instanceof SessionGone)) throw error
   })
-  if (!newest || !knows(newest, first)) return undefined
+  if (!newest || !(isUntold || knows(newest, first))) return undefined
   // Of one more than were sent there must be nothing.
   const ids = new Set(Array.from({ length: sent.length + 1 }, (_, index) => keyedId(key, index)))
   const stored = new Map<string, UserEvent>()
@@ -29,7 +38,9 @@ export async function sentUnder(log: SessionLog, key: string, sent: UserEvent[])
       if (ids.has(event.id) && !stored.has(event.id)) stored.set(event.id, event)
     }
     if (received.some(({ id }) => id === first)) break
+    if (isUntold && view.run <= newest.run - runsOfMinutes) break
   }
+  if (isUntold && stored.size === 0) return undefined
   const events = sent.map(({ id }) => stored.get(id))
   const isSame = stored.size === sent.length && isDeepStrictEqual(events.map(contentOf), sent.map(contentOf))
   if (!isSame) {

@@ -9,7 +9,6 @@ import { parse } from '../protocol/parse.ts'
 import type { SessionRecord } from '../store/records.ts'
 import { accept } from './accept.ts'
 import type { SessionEventsApi } from './api.ts'
-import { keyOf } from './idempotency-key.ts'
 import type { Runtime } from './runtime.ts'
 import { openStream } from './session-stream.ts'
 import { whenBegun } from './when-begun.ts'
@@ -37,7 +36,7 @@ export function createSessionEventsApi(
 ): SessionEventsApi {
   return {
     async send(sessionId, input, options = {}) {
-      const { events } = await accept(runtime, await record(sessionId), input, keyOf(options))
+      const { events } = await accept(runtime, await record(sessionId), input, options)
       return { data: events }
     },
 

@@ -79,7 +79,7 @@ export class Session {
     const message = (text: string): EventParamsInput => ({ type: 'user.message', content: [{ type: 'text', text }] })
     const events = typeof input === 'string' ? [message(input)] : Array.isArray(input) ? input : [input]
     const row = await sessionRecord(this.#runtime, this.id)
-    const accepted = await accept(this.#runtime, row, { events }, key)
+    const accepted = await accept(this.#runtime, row, { events }, { idempotencyKey: key })
     if (accepted.recorded) for (const event of accepted.events) this.#sent.set(event.id, event.type)
     return accepted.events
   }

@@ -17,7 +17,7 @@ export async function stop(holdfast: Holdfast, sessionId: string, key: string, s
   for (let count = 1; ; count++) {
     const row = await sessionRecord(holdfast.runtime, sessionId)
     const interrupt = { events: [{ type: 'user.interrupt' as const }] }
-    const { events, recorded } = await accept(holdfast.runtime, row, interrupt, `${key}/${count}`)
+    const { events, recorded } = await accept(holdfast.runtime, row, interrupt, { idempotencyKey: `${key}/${count}` })
     // It has reached the end of its budget meanwhile.
     if (!recorded) return
     await processed(log, events[0]!.id, signal)

@@ -16,6 +16,11 @@ export function idempotencyKey(request: FastifyRequest): { idempotencyKey?: stri
   return typeof key === 'string' ? { idempotencyKey: key } : {}
 }
 
+/** Whether the official SDKs say that they repeat a request by themselves. */
+export function repetition(request: FastifyRequest): { isRepeated?: true } {
+  return Number(request.headers['x-stainless-retry-count']) > 0 ? { isRepeated: true } : {}
+}
+
 /** What a reader wants of a stream; the place that it has reached may be a header too, as browsers send it. */
 export function streamParams(request: FastifyRequest): Record<string, unknown> {
   const params = readQuery(request, { after: 'text', event_deltas: 'list' })

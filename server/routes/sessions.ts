@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { HoldfastApi } from '../../client/api.ts'
 import type { EventStreams } from '../event-streams.ts'
 import { readQuery } from '../query.ts'
-import { bodyOf, type IdRoute, idempotencyKey, streamParams } from '../request.ts'
+import { bodyOf, type IdRoute, idempotencyKey, repetition, streamParams } from '../request.ts'
 
 export function sessionRoutes(app: FastifyInstance, { sessions }: HoldfastApi, streams: EventStreams): void {
   app.post('/sessions', (request) => sessions.create(bodyOf(request), idempotencyKey(request)))
@@ -28,7 +28,10 @@ export function sessionRoutes(app: FastifyInstance, { sessions }: HoldfastApi, s
   app.post<IdRoute>('/sessions/:id/archive', (request) => sessions.archive(request.params.id))
 
   app.post<IdRoute>('/sessions/:id/events', (request) =>
-    sessions.events.send(request.params.id, bodyOf(request), idempotencyKey(request)),
+    sessions.events.send(request.params.id, bodyOf(request), {
+      ...idempotencyKey(request),
+      ...repetition(request),
+    }),
   )
   app.get<IdRoute>('/sessions/:id/events', (request) =>
     sessions.events.list(

@@ -142,6 +142,13 @@ describe('an idempotency key', () => {
     expect(seen).toEqual([{ idempotencyKey: 'one' }, { idempotencyKey: 'two' }])
   })
 
+  it('is not needed by the official SDK to say that it repeats a request by itself', async () => {
+    const { seen, client } = await start()
+    const headers = { 'x-stainless-retry-count': '1' }
+    await client.beta.sessions.events.send('sesn_1', { events: [] }, { headers })
+    expect(seen).toEqual([{ isRepeated: true }])
+  })
+
   it('need not be there', async () => {
     const { seen, url } = await start()
     await ask(`${url}/v1/sessions`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })
