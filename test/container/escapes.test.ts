@@ -7,7 +7,7 @@ import path from 'node:path'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { BubblewrapProvider } from '../../activities/container/bubblewrap/provider.ts'
 import { attemptCheckout } from '../../activities/container/keeper/checkout-attempt.ts'
-import { KeptContainer } from '../../activities/container/keeper/kept-container.ts'
+import { CallLost, KeptContainer } from '../../activities/container/keeper/kept-container.ts'
 import type { Container } from '../../activities/container/provider.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
@@ -343,11 +343,22 @@ describe('a container attacked from inside', () => {
 
 describe('a supervisor that was taken over', () => {
   /** A container whose first process is a script of the test's. */
-  function containerOf(script: string): KeptContainer {
-    return new KeptContainer(spawn('/bin/sh', ['-c', `echo '{"event":"ready"}'; ${script}`], { stdio: 'pipe' }))
+  function containerOf(script: string, options?: { stopTimeoutMs: number }): KeptContainer {
+    const process = spawn('/bin/sh', ['-c', `echo '{"event":"ready"}'; ${script}`], { stdio: 'pipe' })
+    return new KeptContainer(process, options)
   }
   const call = { id: 'sevt_1', name: 'bash', input: {}, timeoutMs: 1000 }
   const result = { content: [{ type: 'text', text: 'ok' }], is_error: false, outcome: 'done' }
+
+  it('is ended with its container when it stops no call', async () => {
+    const container = containerOf('exec cat > /dev/null', { stopTimeoutMs: 10 })
+    await container.started()
+    const running = container.call(call, () => {})
+    container.stopCall('sevt_2')
+    container.stopCall(call.id)
+    await expect(running).rejects.toThrow(CallLost)
+    expect(container.ended).toBe(true)
+  })
 
   it.each(['null', '7', '"text"', '[]', '{"event":"result","id":7}', '{"event":"output"}', 'no JSON'])(
     'does no harm to the keeper by answering %s',

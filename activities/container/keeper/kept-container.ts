@@ -35,9 +35,11 @@ export class KeptContainer {
   /** Set when it has ended. */
   ended = false
   readonly exited: Promise<void>
+  readonly #stopTimeoutMs: number
 
-  constructor(process: ChildProcess) {
+  constructor(process: ChildProcess, { stopTimeoutMs = 20_000 } = {}) {
     this.#process = process
+    this.#stopTimeoutMs = stopTimeoutMs
     this.#ready.promise.catch(() => {})
     process.stdin!.on('error', () => {})
     process.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -94,8 +96,17 @@ export class KeptContainer {
     })
   }
 
+  /**
+   * Has a call stopped, which the supervisor does at once, however much it has to do: one that does not say in time how the
+   * call ended was itself stopped by the agent, and the container is ended.
+   */
   stopCall(id: string): void {
-    if (this.#pending.has(id)) this.#send({ op: 'stop', id })
+    const stopped = this.#pending.get(id)
+    if (!stopped) return
+    this.#send({ op: 'stop', id })
+    setTimeout(() => {
+      if (this.#pending.get(id) === stopped) this.#process.kill('SIGKILL')
+    }, this.#stopTimeoutMs).unref()
   }
 
   /** Ends it; its processes go with it. */
