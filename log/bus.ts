@@ -16,14 +16,20 @@ export interface Bus {
   subscribe(sessionId: string, listener: (preview: PreviewEvent) => void): () => void
 }
 
+/** The bus of a host, which tells the workers of it what is wanted of them. */
+export interface HostBus extends Bus {
+  /** Called when somebody begins to listen to a session, and when nobody does any more. */
+  onInterest: ((sessionId: string, isWanted: boolean) => void) | undefined
+  onInterrupted: Bus['interrupted'] | undefined
+}
+
 /** A clock that the processes of one machine share, in milliseconds. It is never set. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /** For publishers and readers in one process. */
-export class LocalBus implements Bus {
-  /** Called when somebody begins to listen to a session, and when nobody does any more. */
-  onInterest: ((sessionId: string, isWanted: boolean) => void) | undefined
-  onInterrupted: Bus['interrupted'] | undefined
+export class LocalBus implements HostBus {
+  onInterest: HostBus['onInterest']
+  onInterrupted: HostBus['onInterrupted']
   #listeners = new Map<string, Set<(preview: PreviewEvent) => void>>()
 
   interrupted(sessionId: string, sentAt: number): void {
