@@ -21,6 +21,7 @@ export default defineConfig({
       ANTHROPIC_API_KEY: '',
       ANTHROPIC_BASE_URL: '',
       HOLDFAST_API_KEYS: '',
+      HOLDFAST_RECORDS_URL: '',
     },
     reporters: ['default', './test/support/count-reporter.ts'],
   },

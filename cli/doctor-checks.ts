@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.ts'
 import { managersHere } from '../activities/packages/install-script.ts'
 import { managers } from '../activities/packages/layer-key.ts'
+import { isPostgresUrl } from '../store/records-url.ts'
 import { type Config, loadConfig } from '../worker/config/load-config.ts'
 import { connectionOptions } from '../worker/config/temporal-connection.ts'
 import { DataLocked, lockData } from '../worker/data-lock.ts'
@@ -36,6 +37,7 @@ export async function checks({ env, cwd, port, data }: CheckOptions): Promise<Fi
   found.push({ name: 'settings', status: 'ok', found: config.file ?? 'no temporal.config.ts: the defaults' })
   const folder = await dataFolder(config)
   const others = await Promise.all([
+    records(config),
     containers(config),
     packageManagers(),
     temporal(config, env),
@@ -82,6 +84,18 @@ async function dataFolder({ data }: Config): Promise<Finding> {
       found: `${data}: ${(error as Error).message}`,
       fix: 'give a folder that can be written with --data',
     }
+  }
+}
+
+async function records({ records: { url } }: Config): Promise<Finding> {
+  const name = 'records'
+  if (!isPostgresUrl(url)) return { name, status: 'ok', found: `SQLite in ${url.slice('sqlite:'.length)}` }
+  const { examinePostgres } = await import('../store/sql/prepare-postgres.ts')
+  try {
+    return { name, status: 'ok', found: await examinePostgres({ url, patienceMs: answerMs }) }
+  } catch (error) {
+    const fix = 'start the server, or correct records.url in temporal.config.ts or HOLDFAST_RECORDS_URL'
+    return { name, status: 'missing', found: (error as Error).message, fix }
   }
 }
 

@@ -438,6 +438,8 @@ export const MODEL_FAILURE = 'ModelFailure'
 export const WORKER_LOST = 'WorkerLost'
 /** `type` of the failure of an activity whose worker process was told to end: nothing that it did is to blame. */
 export const WORKER_STOPPED = 'WorkerStopped'
+/** `type` of the failure of an activity that could not read or change the records: their database is away. */
+export const RECORDS_UNAVAILABLE = 'RecordsUnavailable'
 /** `type` of the failure that `runTool` throws when no container could be had; nothing was run. */
 export const CONTAINER_UNAVAILABLE = 'ContainerUnavailable'
 

@@ -18,6 +18,8 @@ export function retryHeaders({ shouldRetry, retryAfterSeconds }: ApiError): Reco
 const unanswered = 4
 /** Statuses of gRPC with which Temporal says that it is too busy or away: RESOURCE_EXHAUSTED, UNAVAILABLE. */
 const temporary = [8, 14]
+/** What the store calls a database that is away. Its message is for clients. */
+const away = 'records_unavailable'
 /** What the store and the file system call a disk without room. */
 const full = ['storage_full', 'ENOSPC', 'EDQUOT']
 
@@ -35,6 +37,7 @@ export function toApiError(error: unknown): ApiError {
         cause: error,
       })
     }
+    if (code === away) return unavailable((cause as Error).message, { code: away, cause: error })
     if (cause instanceof DOMException) continue
     if (code === unanswered) {
       return unavailable(

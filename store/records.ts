@@ -11,7 +11,7 @@ import type { CredentialRecords, VaultRecords } from './vault-records.ts'
 
 /**
  * The rows: agents, environments, files, the index of sessions, and what else is kept beside the log. They are in SQLite
- * (`open-records.ts`). Lists are newest first and walk by (created_at, id): a page never repeats or skips a row.
+ * or PostgreSQL (`open-records.ts`). Lists are newest first and walk by (created_at, id): a page never repeats or skips a row.
  */
 export interface Records {
   agents: AgentRecords
@@ -139,7 +139,7 @@ export interface SessionRecords {
   /**
    * Changes fields; with `agent` also stores it as the next revision and returns that number; with `secrets` replaces
    * those that are named. A change that depends on the row is given as a function of it: no other change comes between.
-   * What the function throws changes nothing.
+   * It may be asked again, of a newer row. What it throws changes nothing.
    */
   update(
     id: string,

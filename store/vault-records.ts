@@ -29,7 +29,7 @@ export interface CredentialRecords {
   get(id: string): Promise<StoredCredential | undefined>
   /**
    * Changes a credential in one transaction; `change` sees the newest state, and stores nothing when it returns the same
-   * object. Undefined when there is none.
+   * object. It may be asked again, of a newer state. Undefined when there is none.
    */
   update(id: string, change: (stored: StoredCredential) => StoredCredential): Promise<StoredCredential | undefined>
   /** Archives a credential; its secret goes, its key is free. */

@@ -46,6 +46,7 @@ export async function startTestHost({ config, env, model: shared }: TestHostOpti
     // What this machine has configured is no matter of a test.
     TEMPORAL_ADDRESS: '',
     TEMPORAL_PROFILE: '',
+    HOLDFAST_RECORDS_URL: '',
     ...env,
   }
   const { session, ...rest } = config ?? {}

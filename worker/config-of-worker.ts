@@ -14,7 +14,7 @@ export interface WorkerConfig {
   /** Task queue of this host's containers. With one host it is the shared one, so that activities can start eagerly. */
   hostQueue: string
   dataDir: string
-  records: { url: string }
+  records: { url: string; connections: number }
   blobs: { directory: string }
   model: {
     baseURL?: string

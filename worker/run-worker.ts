@@ -59,7 +59,8 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
   const reach = connectionOptions(config.connection)
   const { encryptionKey } = new Secrets(process.env)
 
-  const records = await openRecords(config.records)
+  // Activities have time, and a session waits with them: a database that is started anew is not noticed.
+  const records = await openRecords({ ...config.records, patienceMs: 30_000 })
   const blobs = await openBlobs(config.blobs)
   const codec = new HoldfastCodec({ blobs, ...(encryptionKey && { key: encryptionKey }) })
   const connection = await connect(reach)

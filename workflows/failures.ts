@@ -3,6 +3,7 @@ import {
   CONTAINER_UNAVAILABLE,
   MODEL_FAILURE,
   type ModelFailure,
+  RECORDS_UNAVAILABLE,
   WORKER_LOST,
   WORKER_STOPPED,
 } from '../protocol/contract.ts'
@@ -15,7 +16,10 @@ export type Failure =
   | { kind: 'unstarted'; message: string }
   /** The process that ran it is gone, or does not answer: whether the work was done is not known here. */
   | { kind: 'lost'; message: string }
-  /** The process that ran it was told to end, as for a new version; what the work left running is still there. */
+  /**
+   * The process that ran it was told to end, as for a new version, or had no database for the records; what the work left
+   * running is still there.
+   */
   | { kind: 'stopped'; message: string }
   /** No container could be had; nothing was run. */
   | { kind: 'container'; message: string }
@@ -32,6 +36,7 @@ export function judge(error: unknown): Failure {
     if (cause.type === MODEL_FAILURE) return { kind: 'model', failure: cause.details?.[0] as ModelFailure }
     if (cause.type === WORKER_LOST) return { kind: 'lost', message: 'the worker process ended' }
     if (cause.type === WORKER_STOPPED) return { kind: 'stopped', message: 'the worker process was stopped' }
+    if (cause.type === RECORDS_UNAVAILABLE) return { kind: 'stopped', message: 'the records cannot be reached' }
     if (cause.type === CONTAINER_UNAVAILABLE) return { kind: 'container', message: cause.message }
   }
   return { kind: 'broken', message: cause instanceof Error ? cause.message : String(cause) }

@@ -3,6 +3,7 @@ import type { Agent } from '../../protocol/agents.ts'
 import type { AgentRecords } from '../records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 export function agentRecords(database: Kysely<Schema>): AgentRecords {
   /** A version's body with what belongs to the agent as a whole. */
@@ -16,7 +17,7 @@ export function agentRecords(database: Kysely<Schema>): AgentRecords {
 
   return {
     async insert(agent) {
-      await database.transaction().execute(async (transaction) => {
+      await inTransaction(database, async (transaction) => {
         const { id, created_at, archived_at, version } = agent
         await transaction.insertInto('agents').values({ id, created_at, archived_at, version }).execute()
         await transaction
@@ -37,7 +38,7 @@ export function agentRecords(database: Kysely<Schema>): AgentRecords {
     },
 
     async update(agent, expected) {
-      return database.transaction().execute(async (transaction) => {
+      return inTransaction(database, async (transaction) => {
         const { id, version } = agent
         const moved = await transaction
           .updateTable('agents')

@@ -1,13 +1,22 @@
+import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Credential } from '../../protocol/credentials.ts'
 import type { CredentialRecords, StoredCredential } from '../vault-records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 const read = ({ body, sealed }: { body: string; sealed: string | null }): StoredCredential => ({
   credential: JSON.parse(body) as Credential,
   sealed,
 })
+
+/** Bytes of a key that are stored as they are. */
+const mostKeyBytes = 1024
+
+/** A key as it is stored: an index of PostgreSQL takes no row of more than some 2,700 bytes. */
+const indexed = (key: string) =>
+  Buffer.byteLength(key) <= mostKeyBytes ? key : `sha256 ${createHash('sha256').update(key).digest('hex')}`
 
 export function credentialRecords(database: Kysely<Schema>): CredentialRecords {
   const find = async (from: Kysely<Schema>, id: string) => {
@@ -18,9 +27,9 @@ export function credentialRecords(database: Kysely<Schema>): CredentialRecords {
       .executeTakeFirst()
     return found && read(found)
   }
-  /** Changes a row by what it is now, under the write lock. */
+  /** Changes a row by what it is now, under its lock. */
   const change = (id: string, next: (stored: StoredCredential) => StoredCredential) =>
-    database.transaction().execute(async (transaction) => {
+    inTransaction(database, async (transaction) => {
       await transaction.updateTable('vault_credentials').set({ id }).where('id', '=', id).execute()
       const before = await find(transaction, id)
       if (!before) return undefined
@@ -37,9 +46,9 @@ export function credentialRecords(database: Kysely<Schema>): CredentialRecords {
 
   return {
     async insert({ credential, sealed }, key, most) {
-      return database.transaction().execute(async (transaction) => {
+      return inTransaction(database, async (transaction) => {
         const { id, vault_id, created_at, archived_at } = credential
-        // Takes the write lock: a vault that is being archived takes no more, and nobody counts at the same time.
+        // Locks the vault: one that is being archived takes no more, and nobody counts at the same time.
         const { numUpdatedRows } = await transaction
           .updateTable('vaults')
           .set({ id: vault_id })
@@ -53,12 +62,15 @@ export function credentialRecords(database: Kysely<Schema>): CredentialRecords {
           .where('vault_id', '=', vault_id)
           .where('archived_at', 'is', null)
           .execute()
-        if (active.some((other) => other.key === key)) return 'duplicate'
+        if (active.some((other) => other.key === key || other.key === indexed(key))) return 'duplicate'
         if (active.length >= most) return 'full'
         const body = JSON.stringify(credential)
         await transaction
           .insertInto('vault_credentials')
-          .values({ id, vault_id, created_at, archived_at, key, body, sealed, lease_holder: null, lease_until: 0 })
+          .values({
+            ...{ id, vault_id, created_at, archived_at, body, sealed },
+            ...{ key: indexed(key), lease_holder: null, lease_until: 0 },
+          })
           .execute()
         return 'stored'
       })

@@ -3,6 +3,7 @@ import { behindPrefix } from '../../protocol/memory-path.ts'
 import type { MemoryRecords, MemoryRefusal, MemoryWritten } from '../memory-records.ts'
 import { MemoryTransaction, Refused, readMemory } from './memory-transaction.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
   /** One write of a store at a time; a rule that says no undoes it. */
@@ -12,8 +13,8 @@ export function memoryRecords(database: Kysely<Schema>): MemoryRecords {
     work: (transaction: MemoryTransaction) => Promise<T>,
   ): Promise<T | MemoryRefusal> {
     try {
-      return await database.transaction().execute(async (transaction) => {
-        // Takes the write lock before reading.
+      return await inTransaction(database, async (transaction) => {
+        // Locked before it is read.
         await transaction.updateTable('memory_stores').set({ id: storeId }).where('id', '=', storeId).execute()
         const store = await transaction
           .selectFrom('memory_stores')

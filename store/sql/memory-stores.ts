@@ -3,6 +3,7 @@ import type { MemoryStore } from '../../protocol/memory-stores.ts'
 import type { MemoryStoreRecords } from '../memory-records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 const row = (store: MemoryStore) => ({
   id: store.id,
@@ -33,7 +34,7 @@ export function memoryStoreRecords(database: Kysely<Schema>): MemoryStoreRecords
       return Number(numUpdatedRows) === 1
     },
     async delete(id) {
-      return database.transaction().execute(async (transaction) => {
+      return inTransaction(database, async (transaction) => {
         // First, so that a write that comes at the same time finds no store.
         const { numDeletedRows } = await transaction.deleteFrom('memory_stores').where('id', '=', id).executeTakeFirst()
         await transaction.deleteFrom('memories').where('store_id', '=', id).execute()

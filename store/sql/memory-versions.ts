@@ -3,6 +3,7 @@ import type { MemoryOperation, MemoryVersion } from '../../protocol/memory-versi
 import type { MemoryVersionRecords } from '../memory-records.ts'
 import type { MemorySchema } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 type Row = Omit<Selectable<MemorySchema['memory_versions']>, 'actor_id' | 'origin'>
 
@@ -68,7 +69,7 @@ export function memoryVersionRecords(database: Kysely<Schema>): MemoryVersionRec
     },
 
     async redact(storeId, id, { actor, now }) {
-      return database.transaction().execute(async (transaction) => {
+      return inTransaction(database, async (transaction) => {
         // Takes the lock that every write of the store takes: the version cannot become the head meanwhile.
         await transaction.updateTable('memory_stores').set({ id: storeId }).where('id', '=', storeId).execute()
         const version = await find(transaction, storeId, id)

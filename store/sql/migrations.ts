@@ -1,6 +1,8 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, PostgresAdapter, sql } from 'kysely'
+import type { FileMetadata } from '../../protocol/files.ts'
 import { createMemoryTables } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 import { createVaultTables } from './vault-tables.ts'
 
 type Step = (database: Kysely<Schema>) => Promise<void>
@@ -94,8 +96,9 @@ const steps: Step[] = [
       .execute()
   },
   // Which files show what sessions left in their outputs folders.
-  async ({ schema }) => {
-    await schema
+  async (database) => {
+    const { schema } = database
+    const table = schema
       .createTable('session_outputs')
       .addColumn('session_id', 'text', (column) => column.notNull())
       .addColumn('path', 'text', (column) => column.notNull())
@@ -103,13 +106,23 @@ const steps: Step[] = [
       .addColumn('sha256', 'text')
       .addColumn('size', 'integer', (column) => column.notNull())
       .addColumn('file_id', 'text')
-      .addPrimaryKeyConstraint('session_outputs_key', ['session_id', 'path'])
-      .execute()
+    if (!isPostgres(database)) {
+      await table.addPrimaryKeyConstraint('session_outputs_key', ['session_id', 'path']).execute()
+      return
+    }
+    // Paths may have 4,095 bytes, rows of its ordered indexes some 2,700.
+    await table.execute()
+    await schema.createIndex('session_outputs_by_session').on('session_outputs').column('session_id').execute()
+    await schema.createIndex('session_outputs_by_path').on('session_outputs').using('hash').column('path').execute()
   },
   // Expired files go. Copies of sessions live as long as the sessions.
   async (database) => {
     await database.schema.alterTable('files').addColumn('due_at', 'text').execute()
-    await sql`update files set due_at = json_extract(body, '$.expires_at') where scope is null`.execute(database)
+    const uploads = await database.selectFrom('files').select(['id', 'body']).where('scope', 'is', null).execute()
+    for (const { id, body } of uploads) {
+      const { expires_at } = JSON.parse(body) as FileMetadata
+      if (expires_at) await database.updateTable('files').set({ due_at: expires_at }).where('id', '=', id).execute()
+    }
     await database.schema
       .createIndex('files_by_due')
       .on('files')
@@ -147,22 +160,21 @@ export class DatabaseTooNew extends Error {
  * @throws DatabaseTooNew
  */
 export async function migrate(database: Kysely<Schema>): Promise<void> {
-  await database.schema
-    .createTable('migrations')
-    .ifNotExists()
-    .addColumn('version', 'integer', (column) => column.primaryKey())
-    .addColumn('applied_at', 'text', (column) => column.notNull())
-    .execute()
+  await inTransaction(database, async (transaction) => {
+    await lockOut(transaction)
+    await transaction.schema
+      .createTable('migrations')
+      .ifNotExists()
+      .addColumn('version', 'integer', (column) => column.primaryKey())
+      .addColumn('applied_at', 'text', (column) => column.notNull())
+      .execute()
+  })
   for (;;) {
-    const version = await appliedVersion(database)
-    if (version > steps.length) {
-      throw new DatabaseTooNew(
-        `the records are of schema ${version}, this version of Holdfast knows ${steps.length}: use the newer version that wrote them`,
-      )
-    }
+    const version = await schemaVersion(database)
     if (version === steps.length) return
-    await database.transaction().execute(async (transaction) => {
-      // Takes the write lock before looking again: another process may have been faster.
+    await inTransaction(database, async (transaction) => {
+      await lockOut(transaction)
+      // Takes SQLite's write lock before looking again: another process may have been faster.
       await sql`update migrations set applied_at = applied_at where version = 0`.execute(transaction)
       if ((await appliedVersion(transaction)) !== version) return
       await steps[version]!(transaction)
@@ -173,6 +185,28 @@ export async function migrate(database: Kysely<Schema>): Promise<void> {
     })
   }
 }
+
+/**
+ * The newest step that a database has taken, 0 for none.
+ * @throws DatabaseTooNew
+ */
+export async function schemaVersion(database: Kysely<Schema>): Promise<number> {
+  const version = await appliedVersion(database)
+  if (version <= steps.length) return version
+  throw new DatabaseTooNew(
+    `the records are of schema ${version}, this version of Holdfast knows ${steps.length}: use the newer version that wrote them`,
+  )
+}
+
+/** Names the lock that those who migrate a PostgreSQL database take; any number that others will hardly use. */
+const lockName = 4_686_520_157
+
+/** One process at a time changes the schema. SQLite has one writer anyway. */
+async function lockOut(transaction: Kysely<Schema>): Promise<void> {
+  if (isPostgres(transaction)) await sql`select pg_advisory_xact_lock(${sql.lit(lockName)})`.execute(transaction)
+}
+
+const isPostgres = (database: Kysely<Schema>) => database.getExecutor().adapter instanceof PostgresAdapter
 
 async function appliedVersion(database: Kysely<Schema>): Promise<number> {
   const { newest } = await database

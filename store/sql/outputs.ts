@@ -5,6 +5,7 @@ import type { FileRecord } from '../records.ts'
 import { fileRecords } from './files.ts'
 import type { Schema } from './schema.ts'
 import { lockLive } from './sessions.ts'
+import { inTransaction } from './transaction.ts'
 
 export function outputRecords(database: Kysely<Schema>): OutputRecords {
   return {
@@ -25,23 +26,26 @@ export function outputRecords(database: Kysely<Schema>): OutputRecords {
     },
 
     put: (sessionId, output, { before, file }) =>
-      database.transaction().execute(async (transaction) => {
+      inTransaction(database, async (transaction) => {
         if (!(await isUnchanged(transaction, sessionId, output.path, before))) return false
         const replaced = before?.fileId && before.fileId !== output.fileId ? before.fileId : undefined
         const removed = replaced ? await takeFile(transaction, replaced) : undefined
         if (file) await fileRecords(transaction).insert(file)
         const { path, signature, sha256, size, fileId } = output
         const row = { session_id: sessionId, path, signature, sha256, size, file_id: fileId }
-        await transaction
-          .insertInto('session_outputs')
-          .values(row)
-          .onConflict((conflict) => conflict.columns(['session_id', 'path']).doUpdateSet(row))
-          .execute()
+        // The session is locked: nobody inserts meanwhile. In PostgreSQL no constraint would see it, paths are too long.
+        const { numUpdatedRows } = await transaction
+          .updateTable('session_outputs')
+          .set(row)
+          .where('session_id', '=', sessionId)
+          .where('path', '=', path)
+          .executeTakeFirst()
+        if (Number(numUpdatedRows) === 0) await transaction.insertInto('session_outputs').values(row).execute()
         return removed ? { removed } : {}
       }),
 
     remove: (sessionId, before) =>
-      database.transaction().execute(async (transaction) => {
+      inTransaction(database, async (transaction) => {
         if (!(await isUnchanged(transaction, sessionId, before.path, before))) return false
         const removed = before.fileId ? await takeFile(transaction, before.fileId) : undefined
         await transaction

@@ -4,6 +4,7 @@ import type { SessionRecord, SessionRecords } from '../records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
 import { keepSecrets, readSecrets } from './session-secrets.ts'
+import { inTransaction } from './transaction.ts'
 
 const read = ({ body }: { body: string }): SessionRecord => JSON.parse(body)
 
@@ -40,7 +41,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
 
   return {
     async insert(session, agent, secrets) {
-      return database.transaction().execute(async (transaction) => {
+      return inTransaction(database, async (transaction) => {
         const { numInsertedOrUpdatedRows } = await transaction
           .insertInto('sessions')
           .values(row(session))
@@ -75,8 +76,8 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
       return found && (JSON.parse(found.body) as SessionAgent)
     },
     async update(id, change, agent, secrets) {
-      return database.transaction().execute(async (transaction) => {
-        // Takes the write lock before reading, so that no change of another process is overwritten.
+      return inTransaction(database, async (transaction) => {
+        // Locked before it is read, so that no change of another process is overwritten.
         await transaction.updateTable('sessions').set({ id }).where('id', '=', id).execute()
         const found = await find(transaction, id)
         if (!found) return undefined
@@ -91,11 +92,12 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
     },
     secrets: (id) => readSecrets(database, id),
     async delete(id) {
-      await database.transaction().execute(async (transaction) => {
+      await inTransaction(database, async (transaction) => {
+        // First, so that a change that comes at the same time finds no session.
+        await transaction.deleteFrom('sessions').where('id', '=', id).execute()
         await transaction.deleteFrom('session_secrets').where('session_id', '=', id).execute()
         await transaction.deleteFrom('session_configurations').where('session_id', '=', id).execute()
         await transaction.deleteFrom('session_memory_stores').where('session_id', '=', id).execute()
-        await transaction.deleteFrom('sessions').where('id', '=', id).execute()
       })
     },
     async deletedBefore(at, { limit, after = '' }) {
@@ -136,8 +138,8 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
 }
 
 /**
- * Whether a session is there and not being deleted. Takes the write lock first, so that what the transaction reads from
- * then on nobody changes.
+ * Whether a session is there and not being deleted. Locks it, so that of what belongs to it nobody changes what the
+ * transaction reads from then on.
  */
 export async function lockLive(transaction: Transaction<Schema>, sessionId: string): Promise<boolean> {
   const session = await transaction

@@ -2,13 +2,14 @@ import type { Kysely } from 'kysely'
 import type { Snapshot, SnapshotRecords } from '../snapshot-records.ts'
 import type { Schema } from './schema.ts'
 import { lockLive } from './sessions.ts'
+import { inTransaction } from './transaction.ts'
 
 export function snapshotRecords(database: Kysely<Schema>): SnapshotRecords {
   return {
     of: (sessionId) => find(database, sessionId),
 
     put: (sessionId, snapshot, before) =>
-      database.transaction().execute(async (transaction) => {
+      inTransaction(database, async (transaction) => {
         // Of a session that is being deleted nothing may come back.
         if (!(await lockLive(transaction, sessionId))) return false
         const found = await find(transaction, sessionId)

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect } from 'kysely'
 import { StorageFull } from '../blobs.ts'
+import { refuseNul } from './parameters.ts'
 import type { Schema } from './schema.ts'
 
 /**
@@ -80,7 +81,10 @@ function adapt(database: DatabaseSync, file: string) {
     }
     return known
   }
-  const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
+  const values = (parameters: readonly unknown[]) => {
+    refuseNul(parameters)
+    return parameters as SQLInputValue[]
+  }
   return {
     close: () => database.close(),
     prepare(sql: string) {

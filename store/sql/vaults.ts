@@ -3,6 +3,7 @@ import type { Vault } from '../../protocol/vaults.ts'
 import type { VaultRecords } from '../vault-records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 export function vaultRecords(database: Kysely<Schema>): VaultRecords {
   const row = (vault: Vault) => ({
@@ -30,13 +31,19 @@ export function vaultRecords(database: Kysely<Schema>): VaultRecords {
       return Number(numUpdatedRows) === 1
     },
     async archive(id, at) {
-      return database.transaction().execute(async (transaction) => {
-        // Takes the write lock before reading.
+      return inTransaction(database, async (transaction) => {
+        // Locked before they are read: no change of a credential comes between.
         await transaction.updateTable('vaults').set({ id }).where('id', '=', id).execute()
         const vault = await find(transaction, id)
         if (!vault || vault.archived_at) return vault
         const archived: Vault = { ...vault, archived_at: at, updated_at: at }
         await transaction.updateTable('vaults').set(row(archived)).where('id', '=', id).execute()
+        await transaction
+          .updateTable('vault_credentials')
+          .set({ vault_id: id })
+          .where('vault_id', '=', id)
+          .where('archived_at', 'is', null)
+          .execute()
         const active = await transaction
           .selectFrom('vault_credentials')
           .select(['id', 'body'])
@@ -55,7 +62,7 @@ export function vaultRecords(database: Kysely<Schema>): VaultRecords {
       })
     },
     async delete(id) {
-      return database.transaction().execute(async (transaction) => {
+      return inTransaction(database, async (transaction) => {
         const { numDeletedRows } = await transaction.deleteFrom('vaults').where('id', '=', id).executeTakeFirst()
         await transaction.deleteFrom('vault_credentials').where('vault_id', '=', id).execute()
         return Number(numDeletedRows) === 1

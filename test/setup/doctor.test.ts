@@ -36,6 +36,7 @@ describe('holdfast doctor', () => {
       'packages',
       'settings',
       'data',
+      'records',
       'containers',
       'package managers',
       'Temporal',

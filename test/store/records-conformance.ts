@@ -103,6 +103,32 @@ export function recordsConformance(implementation: string, open: () => Promise<R
     })
   })
 
+  describe(`texts in ${implementation}`, () => {
+    it('with a NUL are refused where they are compared, and hold one where they are shown', async () => {
+      const { agents, sessions } = await open()
+      const refused = { status: 400, type: 'invalid_request_error', message: expect.stringContaining('NUL') }
+      await expect(agents.get('agent_\0')).rejects.toMatchObject(refused)
+      await expect(sessions.list({ limit: 5, agentId: '\0' })).rejects.toMatchObject(refused)
+      await expect(sessions.list({ limit: 5, after: { createdAt: '\0', id: 'x' } })).rejects.toMatchObject(refused)
+      await expect(sessions.insert(aSession({ idempotencyKey: 'a\0' }), aConfiguration)).rejects.toMatchObject(refused)
+      expect((await sessions.list({ limit: 5 })).rows).toEqual([])
+      const session = aSession({ title: 'a\0b', metadata: { '\0': '\0' } })
+      await sessions.insert(session, aConfiguration)
+      expect(await sessions.get(session.id)).toEqual(session)
+    })
+
+    it('and numbers of any size are looked for', async () => {
+      const { agents, memoryVersions } = await open()
+      const agent = anAgent()
+      await agents.insert(agent)
+      const most = Number.MAX_SAFE_INTEGER
+      expect(await agents.get(agent.id, most)).toBeUndefined()
+      expect((await agents.versions(agent.id, { limit: 5, after: most })).rows).toEqual([agent])
+      expect((await memoryVersions.list('memstore_1', { limit: 5, after: most, withContent: true })).rows).toEqual([])
+      expect(await agents.get('x'.repeat(1_000_000))).toBeUndefined()
+    })
+  })
+
   describe(`files in ${implementation}`, () => {
     it('are found one by one and together, unknown ids left out', async () => {
       const { files } = await open()
@@ -282,6 +308,18 @@ export function recordsConformance(implementation: string, open: () => Promise<R
       const { list } = records.sessions
       expect((await walk(list, { limit })).flat()).toEqual(ids)
       expect((await walk(list, { limit, order: 'asc' })).flat()).toEqual(ids.toReversed())
+    })
+
+    it('are in the order of bytes, not of a language', async () => {
+      const { sessions } = await open()
+      const ids = ['sesn_B', 'sesn_a', 'sesn_A', 'sesn_b', 'sesn_1', 'sesn_ä']
+      for (const id of ids) await sessions.insert(aSession({ id }), aConfiguration)
+      const pages = await walk(sessions.list, { limit: 2, order: 'asc' })
+      expect(pages).toEqual([
+        ['sesn_1', 'sesn_A'],
+        ['sesn_B', 'sesn_a'],
+        ['sesn_b', 'sesn_ä'],
+      ])
     })
 
     it('can be walked backwards, each page still in the order of the list', async () => {

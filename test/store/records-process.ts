@@ -1,9 +1,9 @@
-/** A process of its own on shared records. Usage: records-process.ts FILE increment|insert AGENT */
+/** A process of its own on shared records. Usage: records-process.ts URL increment|insert AGENT */
 import { openRecords } from '../../store/open-records.ts'
 import { anAgent, nextVersion } from './samples.ts'
 
-const [file, task, id] = process.argv.slice(2)
-const records = await openRecords({ url: `sqlite:${file}` })
+const [url, task, id] = process.argv.slice(2)
+const records = await openRecords({ url: url! })
 
 if (task === 'increment') {
   for (let done = 0; done < 10; ) {

@@ -1,4 +1,5 @@
 import { type Agent, createAgent, sessionAgent } from '../../protocol/agents.ts'
+import { type Credential, createCredential } from '../../protocol/credentials.ts'
 import { createEnvironment, type Environment } from '../../protocol/environments.ts'
 import { newId } from '../../protocol/ids.ts'
 import type { FileRecord, SessionRecord } from '../../store/records.ts'
@@ -54,3 +55,7 @@ export function aFile(fields: Partial<FileRecord['metadata']> = {}, blob?: strin
     blob: blob ?? `files/${id}`,
   }
 }
+
+export const aCredential = (vaultId: string, at = second(0)): Credential =>
+  createCredential(vaultId, { auth: { type: 'static_bearer', mcp_server_url: 'https://mcp.example/', token: 't' } }, at)
+    .credential

@@ -35,9 +35,13 @@ async function open(file: string): Promise<Records> {
 }
 
 function startProcess(file: string, ...args: string[]) {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'records-process.ts'), file, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    [path.join(import.meta.dirname, 'records-process.ts'), `sqlite:${file}`, ...args],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   onTestFinished(() => void child.kill('SIGKILL'))
   return child
 }
@@ -112,8 +116,8 @@ describe('records in one SQLite file', () => {
 
   it('are named by a path or with sqlite:, and the password of another URL is not repeated', async () => {
     await expect(openRecords({ url: '' })).rejects.toThrow('sqlite:PATH')
-    const error = await openRecords({ url: 'postgres://me:hunter2@db/x' }).catch((error) => error)
-    expect(error.message).toContain('postgres')
+    const error = await openRecords({ url: 'mysql://me:hunter2@db/x' }).catch((error) => error)
+    expect(error.message).toContain('mysql')
     expect(error.message).not.toContain('hunter2')
   })
 })

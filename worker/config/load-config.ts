@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { isPostgresUrl } from '../../store/records-url.ts'
 import { ConfigError, problemsOf } from './config-error.ts'
 import { Secrets } from './secrets.ts'
 import { type HoldfastConfig, type Settings, settingsSchema } from './settings.ts'
@@ -27,7 +28,7 @@ export interface Config extends Omit<Settings, 'temporal' | 'records' | 'blobs' 
     connection?: TemporalConnection
   }
   session: Settings['session'] & { webhooks?: boolean }
-  records: { url: string }
+  records: { url: string; connections: number }
   blobs: { directory: string }
   secrets: Secrets
 }
@@ -53,6 +54,9 @@ export async function loadConfig({
     throw new ConfigError('environment', ['ANTHROPIC_BASE_URL: expected a URL with http: or https:'])
   }
   const data = path.resolve(cwd, settings.data)
+  const records = env.HOLDFAST_RECORDS_URL
+    ? check({ records: { url: env.HOLDFAST_RECORDS_URL } }, 'environment').records
+    : settings.records
   return {
     ...settings,
     ...(file && { file }),
@@ -60,7 +64,7 @@ export async function loadConfig({
     temporal: { ...settings.temporal, ...temporalConnection(settings.temporal, env) },
     model: { ...settings.model, ...(baseURL && { baseURL }) },
     session: { ...settings.session, ...(settings.webhooks.length > 0 && { webhooks: true }) },
-    records: { url: recordsUrl(settings.records.url, cwd, data) },
+    records: { url: recordsUrl(records?.url, cwd, data), connections: settings.records.connections },
     blobs: {
       directory: settings.blobs.directory ? path.resolve(cwd, settings.blobs.directory) : path.join(data, 'blobs'),
     },
@@ -103,6 +107,7 @@ function check(input: unknown, where: string): HoldfastConfig {
 }
 
 function recordsUrl(url: string | undefined, cwd: string, data: string): string {
+  if (url && isPostgresUrl(url)) return url
   return `sqlite:${url ? path.resolve(cwd, url.slice('sqlite:'.length)) : path.join(data, 'records.db')}`
 }
 

@@ -270,11 +270,16 @@ export const settingsSchema = z.strictObject({
   /** Agents, environments, files and the index of sessions. */
   records: z
     .strictObject({
-      /** `sqlite:PATH`. @default records.db in the data folder */
+      /**
+       * `sqlite:PATH`, or `postgres://USER@HOST:PORT/DATABASE`, whose missing parts come from the variables PG… and the
+       * passfile. HOLDFAST_RECORDS_URL wins. @default records.db in the data folder
+       */
       url: z
         .string()
-        .regex(/^sqlite:.+/, 'expected sqlite:PATH')
+        .regex(/^(sqlite:.+|postgres(ql)?:\/\/.*)$/, 'expected sqlite:PATH or postgres://USER@HOST:PORT/DATABASE')
         .optional(),
+      /** Connections to PostgreSQL at most, of each process. */
+      connections: z.int().min(1).max(1000).default(10),
     })
     .prefault({}),
 

@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Kysely, Transaction } from 'kysely'
+import { RecordsUnavailable } from '../records-unavailable.ts'
+import type { Schema } from './schema.ts'
+
+/**
+ * The database has undone a transaction for a reason that is not the transaction's own, such as a deadlock or a lost
+ * connection: it may be made once more.
+ */
+export class TransactionUndone extends RecordsUnavailable {}
+
+const mostAttempts = 6
+
+/**
+ * Does all of the work or nothing. Work that reads before it writes locks first what it goes by: by writing to a row, as
+ * it is, which keeps SQLite's other writers away, and PostgreSQL's from that row. From then on it reads the newest state.
+ * @param work may be called again, when what it did before was undone
+ */
+export async function inTransaction<T>(
+  database: Kysely<Schema>,
+  work: (transaction: Transaction<Schema>) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await database.transaction().execute(work)
+    } catch (error) {
+      if (!(error instanceof TransactionUndone) || attempt === mostAttempts) throw error
+      // Apart, so that those that were in each other's way are not again.
+      await sleep(Math.random() * 10 * 2 ** attempt)
+    }
+  }
+}
