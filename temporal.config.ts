@@ -87,6 +87,7 @@ export default defineConfig({
   // MCP servers of agents.
   mcp: { connectMs: 10_000, callMs: 5 * 60_000 },
 
-  // records: { url: 'sqlite:.holdfast/records.db' },
+  // HOLDFAST_RECORDS_URL wins. With postgres://USER@HOST/DATABASE each process has at most `connections` connections.
+  // records: { url: 'sqlite:.holdfast/records.db', connections: 10 },
   // blobs: { directory: '.holdfast/blobs' },
 })

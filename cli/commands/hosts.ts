@@ -51,6 +51,16 @@ export function hostCommands(program: Command): void {
       else process.exitCode = await (await import('../doctor.ts')).doctor(options)
     })
 
+  const records = program.command('records').description('where agents, sessions and all other rows are kept')
+  records
+    .command('copy')
+    .description('copy all records into another, empty database, while nothing runs')
+    .requiredOption('--to <url>', 'postgres://USER@HOST:PORT/DATABASE or sqlite:PATH')
+    .option('-d, --data <folder>', 'folder of everything that is kept (.holdfast)')
+    .action(async (options) => {
+      process.exitCode = await (await import('../copy-records.ts')).copyConfiguredRecords(options)
+    })
+
   program
     .command('demo')
     .description('a session from upload to answer, through the death of its worker')

@@ -175,7 +175,7 @@ class Connection {
           if (fault === 'lost' && sql === 'commit') throw new RecordsUnavailable({ cause: error, mayBeDone: true })
           throw new TransactionUndone({ cause: error })
         }
-        const mayBeDone = fault === 'lost' && !/^(begin|select)\b/.test(sql)
+        const mayBeDone = fault === 'lost' && !/^(begin|start transaction|select)\b/.test(sql)
         if (fault === 'slow' || mayBeDone || attempt === mostAttempts) {
           throw new RecordsUnavailable({ cause: error, mayBeDone })
         }
@@ -185,9 +185,9 @@ class Connection {
   }
 
   async #run(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<unknown>> {
-    const isBegin = sql === 'begin'
+    const isBegin = /^(begin|start transaction)\b/.test(sql)
     // What was locked is read as it is now, whatever the database's own default.
-    const text = isBegin ? 'begin isolation level read committed' : sql
+    const text = sql === 'begin' ? 'begin isolation level read committed' : sql
     const { command, rowCount, rows } = await this.#client!.query(text, [...parameters])
     if (isBegin) this.#inTransaction = true
     if (sql === 'commit' || sql === 'rollback') this.#inTransaction = false

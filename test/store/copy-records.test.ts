@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type Kysely, sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createMemoryStore } from '../../protocol/memory-stores.ts'
+import { createVault } from '../../protocol/vaults.ts'
+import { openDatabase, openRecords } from '../../store/open-records.ts'
+import { copyRecords, RecordsNotEmpty } from '../../store/sql/copy-records.ts'
+import type { Schema } from '../../store/sql/schema.ts'
+import { lockData } from '../../worker/data-lock.ts'
+import { type Postgres, password, startPostgres } from '../support/postgres.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { aConfiguration, aCredential, aFile, anAgent, anEnvironment, aSession, second } from './samples.ts'
+
+const holdfast = fileURLToPath(new URL('../../bin/holdfast', import.meta.url))
+
+let postgres: Postgres
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres?.[Symbol.asyncDispose]())
+
+/** Records of every kind; of some more than are copied at once. */
+async function filled(file: string): Promise<string> {
+  const url = `sqlite:${file}`
+  const records = await openRecords({ url })
+  const { agents, environments, files, sessions, memoryStores, memories, outputs, snapshots, vaults, credentials } =
+    records
+  for (let count = 0; count < 250; count++) await agents.insert(anAgent(second(count)))
+  await environments.insert({ ...anEnvironment(), metadata: { '\0': 'ä🦊' } })
+  await files.insert(aFile({ expires_at: second(100) }))
+  const store = createMemoryStore({ name: 's' }, second(0))
+  await memoryStores.insert(store)
+  const by = { actor: null, now: second(1) }
+  await memories.putMany(
+    store.id,
+    [1, 2].map((n) => ({ path: `/${n}`, content: 'a\0b', origin: `${n}` })),
+    by,
+  )
+  const resource = {
+    ...{ type: 'memory_store' as const, memory_store_id: store.id, access: 'read_only' as const, instructions: null },
+    ...{ name: 's', description: '', mount_path: '/mnt/memory/s' },
+  }
+  const session = aSession({ resources: [resource], idempotencyKey: 'k' })
+  await sessions.insert(session, aConfiguration, { sesrsc_1: 'sealed' })
+  const output = { path: 'a', signature: 's', sha256: 'x', size: 5_000_000_000, fileId: null }
+  await outputs.put(session.id, output, { before: undefined })
+  await snapshots.put(session.id, { sequence: 1, host: 'h', parts: [], checkouts: [] }, undefined)
+  const vault = createVault({ display_name: 'v' }, second(0))
+  await vaults.insert(vault)
+  const credential = aCredential(vault.id)
+  await credentials.insert({ credential, sealed: 'sealed' }, 'key', 20)
+  await credentials.lease(credential.id, 'me', 0, Date.UTC(2100, 0))
+  await records.close()
+  return url
+}
+
+/** Every row of every table but the schema's own history, which says when. */
+async function rowsAt(url: string): Promise<Record<string, unknown[]>> {
+  const database: Kysely<Schema> = await openDatabase({ url })
+  try {
+    const found: Record<string, unknown[]> = {}
+    for (const { name } of await database.introspection.getTables()) {
+      if (name === 'migrations' || name in found) continue
+      const { rows } = await sql`select * from ${sql.table(name)}`.execute(database)
+      found[name] = rows.map((row) => JSON.stringify({ ...(row as object) })).toSorted()
+    }
+    return found
+  } finally {
+    await database.destroy()
+  }
+}
+
+describe('a copy of all records', () => {
+  it('has every row of every table, from SQLite to PostgreSQL and back', async () => {
+    const folder = await temporaryFolder()
+    const from = await filled(path.join(folder, 'records.db'))
+    const rows = await rowsAt(from)
+    for (const [table, found] of Object.entries(rows)) expect([table, found.length > 0]).toEqual([table, true])
+    const to = await postgres.url()
+    const counts: Record<string, number> = {}
+    await copyRecords({ from: { url: from }, to: { url: to } }, (table, count) => {
+      counts[table] = count
+    })
+    expect(counts).toEqual(Object.fromEntries(Object.entries(rows).map(([table, { length }]) => [table, length])))
+    expect(await rowsAt(to)).toEqual(rows)
+    const back = `sqlite:${path.join(folder, 'back.db')}`
+    await copyRecords({ from: { url: to }, to: { url: back } })
+    expect(await rowsAt(back)).toEqual(rows)
+    // There are records now.
+    await expect(copyRecords({ from: { url: from }, to: { url: to } })).rejects.toBeInstanceOf(RecordsNotEmpty)
+    expect(await rowsAt(to)).toEqual(rows)
+  })
+
+  it('that fails leaves none', async () => {
+    const from = await filled(path.join(await temporaryFolder(), 'records.db'))
+    const to = await postgres.url()
+    const copying = copyRecords({ from: { url: from }, to: { url: to } }, (table) => {
+      if (table === 'vaults') throw new Error('the line went dead')
+    })
+    await expect(copying).rejects.toThrow('the line went dead')
+    expect(Object.values(await rowsAt(to)).flat()).toEqual([])
+  })
+
+  it('is made by a command, while nothing else runs on the data folder', async () => {
+    const folder = await temporaryFolder()
+    const data = path.join(folder, 'data')
+    const from = await filled(path.join(data, 'records.db'))
+    const to = await postgres.url()
+    const run = () =>
+      promisify(execFile)(process.execPath, [holdfast, 'records', 'copy', '--data', data, '--to', to], { cwd: folder })
+    const lock = await lockData(data)
+    const refused = await run().catch((error) => error)
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('stop it first') })
+    lock.release()
+    const { stdout, stderr } = await run()
+    expect(stdout).toMatch(/^copied \d+ rows; now set records.url/)
+    expect(stderr).toContain('agents: 250')
+    expect(await rowsAt(to)).toEqual(await rowsAt(from))
+    for (const said of [refused.stderr, stdout, stderr]) expect(said).not.toContain(password)
+  })
+})
