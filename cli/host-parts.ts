@@ -3,7 +3,7 @@ import { BubblewrapProvider } from '../activities/container/bubblewrap/provider.
 import { webhookEndpoints } from '../activities/webhooks/endpoints.ts'
 import type { Holdfast } from '../client/holdfast.ts'
 import { keepHouse } from '../client/housekeeping.ts'
-import type { Bus } from '../log/bus.ts'
+import type { HostBus } from '../log/bus.ts'
 import { startServer } from '../server/main.ts'
 import { bury } from '../worker/bury.ts'
 import type { Config } from '../worker/config/load-config.ts'
@@ -25,7 +25,7 @@ export interface PartOptions {
 export async function startWorkers(
   { config, connection, log }: PartOptions,
   holdfast: Holdfast,
-  { bus, env, overrides }: { bus: Bus; env: NodeJS.ProcessEnv; overrides?: Partial<WorkerConfig> },
+  { bus, env, overrides }: { bus: HostBus; env: NodeJS.ProcessEnv; overrides?: Partial<WorkerConfig> },
 ): Promise<Supervisor & AsyncDisposable> {
   const { allowPrivate } = config.egress
   const own = workerConfig(config, connection)
@@ -46,9 +46,11 @@ export async function startWorkers(
       const failed = await client.withDeadline(Date.now() + burialMs, () => bury(client, namespace, death))
       if (failed > 0) log(`worker process ${death.pid}: ${failed} of its activities were handed on`)
     },
-    onPreview: (sessionId, preview) => bus.publish(sessionId, preview as Parameters<Bus['publish']>[1]),
+    onPreview: (sessionId, preview) => bus.publish(sessionId, preview as Parameters<HostBus['publish']>[1]),
   })
   started.defer(() => supervisor.stop())
+  bus.onInterest = (sessionId, isWanted) => supervisor.wantPreviews(sessionId, isWanted)
+  bus.onInterrupted = (sessionId, sentAt) => supervisor.interrupted(sessionId, sentAt)
   await supervisor.start()
   const running = started.move()
   return Object.assign(supervisor, { [Symbol.asyncDispose]: () => running.disposeAsync() })

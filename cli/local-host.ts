@@ -1,6 +1,5 @@
 import path from 'node:path'
 import type { Holdfast } from '../client/holdfast.ts'
-import { LocalBus } from '../log/bus.ts'
 import type { Config } from '../worker/config/load-config.ts'
 import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
 import { lockData } from '../worker/data-lock.ts'
@@ -12,6 +11,7 @@ import { resolveBinary } from '../worker/temporal-server/resolve-binary.ts'
 import { metadata } from '../worker/temporal-server/settings.ts'
 import { checkAddress } from './check-address.ts'
 import { type PartOptions, startApi, startWorkers } from './host-parts.ts'
+import { openBus } from './open-bus.ts'
 
 export interface LocalHost {
   /** Where the HTTP API listens. */
@@ -49,12 +49,10 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   const { connection } = reached
 
   const parts: PartOptions = { config, connection, log }
-  const bus = new LocalBus()
+  const bus = await openBus(config, started)
   const holdfast = await connectHoldfast(parts, bus)
   started.defer(() => holdfast.close())
   const workers = started.use(await startWorkers(parts, holdfast, { bus, env }))
-  bus.onInterest = (sessionId, isWanted) => workers.wantPreviews(sessionId, isWanted)
-  bus.onInterrupted = (sessionId, sentAt) => workers.interrupted(sessionId, sentAt)
   const api = started.use(await startApi(parts, holdfast))
   await noteRunningHost(config.data, { url: api.url, temporal: { ...reached.known, namespace } })
   started.defer(() => forgetRunningHost(config.data))

@@ -1,9 +1,9 @@
-import { LocalBus } from '../log/bus.ts'
 import { loadConfig } from '../worker/config/load-config.ts'
 import { connectHoldfast } from '../worker/open-holdfast.ts'
 import { checkAddress } from './check-address.ts'
 import { configuredTemporal } from './configured-temporal.ts'
 import { startApi } from './host-parts.ts'
+import { openBus } from './open-bus.ts'
 import { untilTold } from './until-told.ts'
 
 export interface ServerFlags {
@@ -14,7 +14,7 @@ export interface ServerFlags {
 
 /**
  * `holdfast server`: the HTTP API without workers. As many as one likes may serve the same records. What workers elsewhere
- * write does not arrive here word by word: messages come whole.
+ * write arrives here word by word when the records are in PostgreSQL; otherwise messages come whole.
  * @returns the exit code
  */
 export async function server({ host, port, data }: ServerFlags): Promise<number> {
@@ -32,7 +32,7 @@ export async function server({ host, port, data }: ServerFlags): Promise<number>
   const running = await until.started(async () => {
     await using started = new AsyncDisposableStack()
     const parts = { config, connection, log }
-    const holdfast = await connectHoldfast(parts, new LocalBus())
+    const holdfast = await connectHoldfast(parts, await openBus(config, started))
     started.defer(() => holdfast.close())
     const { url } = started.use(await startApi(parts, holdfast))
     const up = started.move()

@@ -1,10 +1,10 @@
-import { LocalBus } from '../log/bus.ts'
 import { loadConfig } from '../worker/config/load-config.ts'
 import { lockData } from '../worker/data-lock.ts'
 import { connectHoldfast } from '../worker/open-holdfast.ts'
 import { configuredTemporal } from './configured-temporal.ts'
 import { startWorkers } from './host-parts.ts'
 import { hostQueue } from './host-queue.ts'
+import { openBus } from './open-bus.ts'
 import { untilTold } from './until-told.ts'
 
 export interface WorkerFlags {
@@ -34,7 +34,7 @@ export async function worker({ data, processes }: WorkerFlags): Promise<number> 
     const lock = await lockData(config.data)
     started.defer(() => lock.release())
     const parts = { config, connection, log }
-    const bus = new LocalBus()
+    const bus = await openBus(config, started)
     const holdfast = await connectHoldfast(parts, bus)
     started.defer(() => holdfast.close())
     const workers = started.use(

@@ -1,14 +1,6 @@
 import type { PreviewEvent } from '../protocol/events.ts'
+import type { Carrier } from '../store/carrier.ts'
 import { type HostBus, LocalBus } from './bus.ts'
-
-/** Carries short texts to all processes that share it; perhaps to the sender too. What is lost is lost. */
-export interface Carrier {
-  /** Bytes of the longest text that it takes. */
-  readonly maxBytes: number
-  send(text: string): void
-  /** Is given what anybody sends. */
-  onText: ((text: string) => void) | undefined
-}
 
 export interface SharedBusTimes {
   /** How long previews of a session are gathered before they are sent, milliseconds. @default 25 */
@@ -34,7 +26,7 @@ type Said = { from: string } & (
  * history.
  */
 export class SharedBus implements HostBus {
-  onInterest: HostBus['onInterest']
+  #onInterest: HostBus['onInterest']
   readonly #carrier: Carrier
   readonly #name = crypto.randomUUID()
   readonly #gatherMs: number
@@ -59,6 +51,16 @@ export class SharedBus implements HostBus {
       this.#forget()
       this.#sayWants()
     }, repeatMs).unref()
+  }
+
+  get onInterest(): HostBus['onInterest'] {
+    return this.#onInterest
+  }
+
+  /** Is told of what is wanted already, too. */
+  set onInterest(listener: HostBus['onInterest']) {
+    this.#onInterest = listener
+    for (const sessionId of new Set([...this.#own, ...this.#others.keys()])) listener?.(sessionId, true)
   }
 
   get onInterrupted(): HostBus['onInterrupted'] {
@@ -106,7 +108,7 @@ export class SharedBus implements HostBus {
     const isWanted = () => this.#own.has(sessionId) || this.#others.has(sessionId)
     const before = isWanted()
     change()
-    if (isWanted() !== before) this.onInterest?.(sessionId, !before)
+    if (isWanted() !== before) this.#onInterest?.(sessionId, !before)
   }
 
   #flush(): void {

@@ -68,7 +68,7 @@ const types: pg.CustomTypesConfig = {
 const answerMs = 5000
 
 /** Looks for a password that neither the URL nor PGPASSWORD gives in the passfile. */
-class Client extends pg.Client {
+export class Client extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config)
     const client = this as unknown as { password: unknown }
@@ -76,7 +76,7 @@ class Client extends pg.Client {
   }
 }
 
-function clientOptions(url: string): pg.ClientConfig {
+export function clientOptions(url: string): pg.ClientConfig {
   const options = { connectionString: url, fallback_application_name: 'holdfast', keepAlive: true }
   try {
     new pg.Client(options)

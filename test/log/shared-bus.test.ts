@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Carrier, SharedBus } from '../../log/shared-bus.ts'
+import { SharedBus } from '../../log/shared-bus.ts'
 import type { PreviewEvent } from '../../protocol/events.ts'
+import type { Carrier } from '../../store/carrier.ts'
 
 afterEach(() => void vi.useRealTimers())
 
