@@ -90,4 +90,6 @@ export default defineConfig({
   // HOLDFAST_RECORDS_URL wins. With postgres://USER@HOST/DATABASE each process has at most `connections` connections.
   // records: { url: 'sqlite:.holdfast/records.db', connections: 10 },
   // blobs: { directory: '.holdfast/blobs' },
+  // Or a bucket, with credentials from AWS' own variables; `endpoint` is for services that are not Amazon's.
+  // blobs: { s3: { bucket: 'my-bucket', prefix: 'holdfast/', region: 'eu-central-1' } },
 })

@@ -24,7 +24,7 @@ export interface CheckOptions {
 const GiB = 1024 ** 3
 const answerMs = 3000
 
-/** Looks at every requirement. Changes nothing but the data folder, which is made. */
+/** Looks at every requirement. Changes nothing but the data folder, which is made, and an object of a bucket's, for a moment. */
 export async function checks({ env, cwd, port, data }: CheckOptions): Promise<Finding[]> {
   const found: Finding[] = [node(), dependencies()]
   let config: Config
@@ -43,8 +43,9 @@ export async function checks({ env, cwd, port, data }: CheckOptions): Promise<Fi
     temporal(config, env),
     model(config),
     listening(config),
+    bucket(config),
   ])
-  return [...found, folder, ...others]
+  return [...found, folder, ...others.filter((finding) => finding !== undefined)]
 }
 
 function node(): Finding {
@@ -97,6 +98,17 @@ async function records({ records: { url } }: Config): Promise<Finding> {
     const fix = 'start the server, or correct records.url in temporal.config.ts or HOLDFAST_RECORDS_URL'
     return { name, status: 'missing', found: (error as Error).message, fix }
   }
+}
+
+async function bucket({ blobs }: Config): Promise<Finding | undefined> {
+  if (!('s3' in blobs)) return undefined
+  const name = 'bucket'
+  const { checkBucket } = await import('../store/s3/check-bucket.ts')
+  const trouble = await checkBucket(blobs.s3)
+  if (trouble) return { name, status: 'missing', found: trouble.message, fix: trouble.fix }
+  const { bucket, prefix = '', endpoint } = blobs.s3
+  const where = `${bucket}${prefix && `/${prefix}`}${endpoint ? ` at ${endpoint}` : ''}`
+  return { name, status: 'ok', found: `${where}; written, read, listed and deleted` }
 }
 
 async function containers({ data }: Config): Promise<Finding> {

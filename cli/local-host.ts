@@ -10,6 +10,7 @@ import { keepTemporalRunning } from '../worker/temporal-server/keep-running.ts'
 import { resolveBinary } from '../worker/temporal-server/resolve-binary.ts'
 import { metadata } from '../worker/temporal-server/settings.ts'
 import { checkAddress } from './check-address.ts'
+import { checkBlobs } from './check-blobs.ts'
 import { type PartOptions, startApi, startWorkers } from './host-parts.ts'
 import { openBus } from './open-bus.ts'
 
@@ -43,6 +44,7 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   const lock = await lockData(config.data)
   started.defer(() => lock.release())
   await checkAddress(server, secrets.apiKeys)
+  await checkBlobs(config, log)
 
   const reached = temporal.connection ? await useServer(temporal.connection, namespace) : await ownServer(config, log)
   started.defer(() => reached.stop())

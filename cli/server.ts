@@ -1,6 +1,7 @@
 import { loadConfig } from '../worker/config/load-config.ts'
 import { connectHoldfast } from '../worker/open-holdfast.ts'
 import { checkAddress } from './check-address.ts'
+import { checkBlobs } from './check-blobs.ts'
 import { configuredTemporal } from './configured-temporal.ts'
 import { startApi } from './host-parts.ts'
 import { openBus } from './open-bus.ts'
@@ -27,6 +28,7 @@ export async function server({ host, port, data }: ServerFlags): Promise<number>
     },
   })
   await checkAddress(config.server, config.secrets.apiKeys)
+  await checkBlobs(config, log)
   const connection = await configuredTemporal(config, 'server')
   log(`data in ${config.data}, Temporal at ${connection.address}, namespace ${config.temporal.namespace}`)
   const running = await until.started(async () => {

@@ -1,6 +1,7 @@
 import { loadConfig } from '../worker/config/load-config.ts'
 import { lockData } from '../worker/data-lock.ts'
 import { connectHoldfast } from '../worker/open-holdfast.ts'
+import { checkBlobs } from './check-blobs.ts'
 import { configuredTemporal } from './configured-temporal.ts'
 import { startWorkers } from './host-parts.ts'
 import { hostQueue } from './host-queue.ts'
@@ -27,6 +28,7 @@ export async function worker({ data, processes }: WorkerFlags): Promise<number> 
     },
   })
   if (!config.secrets.hasModelKey) log('warning: no key for the model: export ANTHROPIC_API_KEY=...')
+  await checkBlobs(config, log)
   const connection = await configuredTemporal(config, 'worker')
   const queue = await hostQueue(config)
   await until.started(async () => {

@@ -94,10 +94,7 @@ export class HoldfastCodec implements PayloadCodec {
 
   async #fetch(key: string): Promise<Uint8Array> {
     const data = await this.#blobs.get(key)
-    if (!data)
-      throw new Error(
-        `payload ${key} is not in the blobs: is the blobs directory the one the session was written with?`,
-      )
+    if (!data) throw new Error(`payload ${key} is not in the blobs: are they those that the session was written with?`)
     return data
   }
 }

@@ -38,6 +38,9 @@ export function toApiError(error: unknown): ApiError {
       })
     }
     if (code === away) return unavailable((cause as Error).message, { code: away, cause: error })
+    if (code === 'storage_unavailable') {
+      return unavailable('the storage of contents cannot be reached at the moment: try again', { code, cause: error })
+    }
     if (cause instanceof DOMException) continue
     if (code === unanswered) {
       return unavailable(

@@ -10,7 +10,7 @@ export interface Blobs {
   put(key: string, data: Uint8Array): Promise<void>
   /**
    * Stores a stream without holding it in memory; a stream that fails leaves nothing behind. Returns its bytes.
-   * @throws BlobTooLarge, StorageFull, and what the stream fails with
+   * @throws BlobTooLarge, StorageFull, StorageUnavailable, and what the stream fails with
    */
   putStream(key: string, data: Readable, options?: PutStreamOptions): Promise<{ size: number }>
   /** The content, or undefined when there is none. */
@@ -42,6 +42,34 @@ export class BlobTooLarge extends Error {
   constructor(maxBytes: number) {
     super(`content is longer than ${maxBytes} bytes`)
     this.maxBytes = maxBytes
+  }
+}
+
+/** Holdfast's own folder in the place where blobs are; no key begins so. */
+export const partials = '.partial'
+
+/** @throws Error when it is no key of a blob */
+export function checkKey(key: string): void {
+  const parts = key.split('/')
+  const usable = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..')
+  if (!usable || parts[0] === partials) throw new Error(`${JSON.stringify(key)} is no key of a blob`)
+}
+
+/**
+ * Thrown when the place where blobs are does not answer, or refuses. What was being written is not there, unless only the
+ * answer was lost.
+ */
+export class StorageUnavailable extends Error {
+  override readonly name = 'StorageUnavailable'
+  readonly code = 'storage_unavailable'
+  /** What the place calls it, such as `AccessDenied` or `ECONNREFUSED`. */
+  readonly reason: string
+  /** It says no, and will say it again: a setting or a permission is wrong. Otherwise it is away. */
+  readonly isRefusal: boolean
+  constructor(message: string, { reason, isRefusal = false }: { reason: string; isRefusal?: boolean }) {
+    super(message)
+    this.reason = reason
+    this.isRefusal = isRefusal
   }
 }
 

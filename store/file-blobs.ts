@@ -4,14 +4,14 @@ import { chmod, mkdir, open, opendir, readdir, readFile, rename, rm, stat, write
 import path from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Blobs, BlobTooLarge, type PutStreamOptions, StorageFull } from './blobs.ts'
+import { type Blobs, BlobTooLarge, checkKey, type PutStreamOptions, partials, StorageFull } from './blobs.ts'
+import { freeBuffer } from './free-buffer.ts'
 
-const partials = '.partial'
 /** Older ones were left by a process that died. */
 const partialLifeMs = 24 * 3600 * 1000
 
 /** Blobs in a folder. Content is written beside its place, made durable, then moved there: it is whole or not at all. */
-export async function openBlobs({ directory }: { directory: string }): Promise<Blobs> {
+export async function openFileBlobs({ directory }: { directory: string }): Promise<Blobs> {
   // Absolute, so that the process may change its working directory.
   const root = path.resolve(directory)
   await makeFolder(path.join(root, partials))
@@ -108,12 +108,8 @@ class FileBlobs implements Blobs {
   }
 
   #path(key: string): string {
-    const parts = key.split('/')
-    const usable = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..')
-    if (!usable || parts[0] === partials) {
-      throw new Error(`${JSON.stringify(key)} is no key of a blob`)
-    }
-    return path.join(this.#directory, ...parts)
+    checkKey(key)
+    return path.join(this.#directory, ...key.split('/'))
   }
 }
 
@@ -163,21 +159,16 @@ const freeing: typeof fs = {
   ...fs,
   write: ((file: number, chunk: Buffer, from: number, length: number, position: number, done: WriteDone) =>
     fs.write(file, chunk, from, length, position, (error, written) => {
-      if (written === length) free(chunk)
+      if (written === length) freeBuffer(chunk)
       done(error, written, chunk)
     })) as typeof fs.write,
   writev: ((file: number, chunks: Buffer[], position: number, done: WritevDone) =>
     fs.writev(file, chunks, position, (error, written) => {
       const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
       // What is left of a part that was written will be tried again.
-      if (written === length) chunks.forEach(free)
+      if (written === length) chunks.forEach(freeBuffer)
       done(error, written, chunks)
     })) as typeof fs.writev,
 }
 type WriteDone = (error: Error | null, written: number, chunk: Buffer) => void
 type WritevDone = (error: Error | null, written: number, chunks: Buffer[]) => void
-
-/** Unless it is a part of a larger one: the rest of that is somebody else's. */
-function free({ buffer, byteLength }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
-}

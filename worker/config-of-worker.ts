@@ -2,6 +2,7 @@ import type { SearchSetting } from '../activities/web/search/open-search.ts'
 import type { WebhookSetting } from '../activities/webhooks/endpoints.ts'
 import type { SessionSettings } from '../protocol/contract.ts'
 import type { Prices } from '../protocol/prices.ts'
+import type { BlobsPlace } from '../store/open-blobs.ts'
 import type { TemporalConnection } from './config/temporal-connection.ts'
 import type { OpenActivity } from './open-activity.ts'
 
@@ -15,7 +16,7 @@ export interface WorkerConfig {
   hostQueue: string
   dataDir: string
   records: { url: string; connections: number }
-  blobs: { directory: string }
+  blobs: BlobsPlace
   model: {
     baseURL?: string
     maxOutputTokens?: number

@@ -1,6 +1,6 @@
 import { Holdfast } from '../client/holdfast.ts'
 import type { Bus } from '../log/bus.ts'
-import { openBlobs } from '../store/file-blobs.ts'
+import { openBlobs } from '../store/open-blobs.ts'
 import { openRecords } from '../store/open-records.ts'
 import { openSecrets } from '../store/secrets.ts'
 import { type Config, type LoadOptions, loadConfig } from './config/load-config.ts'

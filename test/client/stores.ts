@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Blobs } from '../../store/blobs.ts'
-import { openBlobs } from '../../store/file-blobs.ts'
+import { openBlobs } from '../../store/open-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import type { Records } from '../../store/records.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'

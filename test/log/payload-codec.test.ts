@@ -72,7 +72,7 @@ describe('a payload', () => {
     const codec = new HoldfastCodec({ blobs: memoryBlobs() })
     const encoded = await encodeOne(codec, randomBytes(200_000).toString('base64'))
     await expect(new HoldfastCodec({ blobs: memoryBlobs() }).decode([encoded])).rejects.toThrow(
-      /^payload sessions\/sesn_1\/payloads\/\w+ is not in the blobs: is the blobs directory/,
+      /^payload sessions\/sesn_1\/payloads\/\w+ is not in the blobs: are they those/,
     )
   })
 

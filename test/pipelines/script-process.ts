@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { Holdfast } from '../../index.ts'
-import { openBlobs } from '../../store/file-blobs.ts'
+import { openBlobs } from '../../store/open-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { openSecrets } from '../../store/secrets.ts'
 

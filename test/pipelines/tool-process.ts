@@ -1,7 +1,7 @@
 /** A worker of the user's in a process of its own. Argument: where the host is. */
 import path from 'node:path'
 import { Holdfast, toolset } from '../../index.ts'
-import { openBlobs } from '../../store/file-blobs.ts'
+import { openBlobs } from '../../store/open-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { openSecrets } from '../../store/secrets.ts'
 import { createToolWorker } from '../../worker/index.ts'

@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
 import { ApiError, conflict, notFound } from '../../protocol/errors.ts'
-import { StorageFull } from '../../store/blobs.ts'
+import { StorageFull, StorageUnavailable } from '../../store/blobs.ts'
 import { sdkRefusal } from '../support/sdk-refusal.ts'
 import { ask, post, serve } from './serving.ts'
 
@@ -177,6 +177,19 @@ describe('a full disk', () => {
     expect(status).toBe(503)
     expect(headers.get('x-should-retry')).toBe('false')
     expect(body.error).toMatchObject({ type: 'api_error', details: { error_code: 'storage_full' } })
+    expect(JSON.stringify(body)).not.toContain('SECRET')
+  })
+})
+
+describe('a bucket that is away', () => {
+  it('is a 503 that is tried again and does not name it', async () => {
+    const { status, headers, body } = await answerTo(
+      new StorageUnavailable('SECRET bucket', { reason: 'ECONNREFUSED' }),
+    )
+    expect(status).toBe(503)
+    expect(headers.get('x-should-retry')).toBeNull()
+    expect(headers.get('retry-after')).toBe('1')
+    expect(body.error).toMatchObject({ type: 'api_error', details: { error_code: 'storage_unavailable' } })
     expect(JSON.stringify(body)).not.toContain('SECRET')
   })
 })

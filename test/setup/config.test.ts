@@ -3,6 +3,7 @@ import path from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../worker/config/load-config.ts'
+import type { HoldfastConfig } from '../../worker/config/settings.ts'
 import { connectionOptions } from '../../worker/config/temporal-connection.ts'
 import { packageRoot } from '../../worker/package-root.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -37,6 +38,42 @@ describe('the configuration', () => {
       maxStepsPerTurn: 500,
     })
     expect(config.temporal.connection).toBeUndefined()
+  })
+
+  it('has blobs in a folder, or in a bucket', async () => {
+    const cwd = await temporaryFolder()
+    const blobsOf = async (blobs: HoldfastConfig['blobs']) =>
+      (await loadConfig({ cwd, env, overrides: { blobs } })).blobs
+    expect(await blobsOf({})).toEqual({ directory: path.join(cwd, '.holdfast', 'blobs') })
+    expect(await blobsOf({ directory: 'b' })).toEqual({ directory: path.join(cwd, 'b') })
+    const s3 = {
+      bucket: 'ours',
+      prefix: 'a/b/',
+      region: 'eu-central-1',
+      endpoint: 'https://s3.example',
+      forcePathStyle: false,
+    }
+    expect(await blobsOf({ s3 })).toEqual({ s3 })
+    await expect(blobsOf({ directory: 'b', s3 })).rejects.toThrow('blobs.s3: give either a directory or a bucket')
+  })
+
+  it.each([
+    [{}, 'bucket'],
+    [{ bucket: 'ours--x-s3' }, 'general purpose'],
+    [{ bucket: 'ours', prefix: 'a' }, 'ends with a slash'],
+    [{ bucket: 'ours', prefix: '../' }, 'ends with a slash'],
+    [{ bucket: 'ours', prefix: '/' }, 'ends with a slash'],
+    [{ bucket: 'ours', endpoint: 's3.example' }, 'http: or https:'],
+    [{ bucket: 'ours', endpoint: 'https://key:SECRET@s3.example' }, 'belong in the environment'],
+    [{ bucket: 'ours', secretAccessKey: 'SECRET' }, 'no such setting'],
+  ])('refuses %j for a bucket, and repeats no secret', async (s3, said) => {
+    const cwd = await project(`export default { blobs: { s3: ${JSON.stringify(s3)} } }`)
+    const error: Error = await loadConfig({ cwd, env }).then(
+      () => new Error('accepted'),
+      (error) => error,
+    )
+    expect(error.message).toContain(said)
+    expect(error.message).not.toContain('SECRET')
   })
 
   it('is the same with the commented example of this repository', async () => {

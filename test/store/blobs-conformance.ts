@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
@@ -101,6 +102,43 @@ export function blobsConformance(implementation: string, open: () => Promise<Blo
       await expect(put).rejects.toThrow('the line went dead')
       expect(await blobs.get('s')).toBeUndefined()
       expect(await all(blobs.list(''))).toEqual([])
+    })
+
+    it('take a stream that is longer than what is held of it, and give it back as it was', async () => {
+      const blobs = await open()
+      const chunks = Array.from({ length: 400 }, () => randomBytes(65_521))
+      const whole = createHash('sha256').update(Buffer.concat(chunks)).digest('hex')
+      const hash = createHash('sha256')
+      const put = blobs.putStream('long', Readable.from(chunks), { hash, ownsBuffers: true })
+      expect(await put).toEqual({ size: 400 * 65_521 })
+      expect(hash.digest('hex')).toBe(whole)
+      const read = createHash('sha256')
+      for await (const chunk of (await blobs.getStream('long'))!) read.update(chunk)
+      expect(read.digest('hex')).toBe(whole)
+    })
+
+    it('leave nothing of a long stream that fails, and what was there before', async () => {
+      const blobs = await open()
+      await blobs.put('long', bytes('before'))
+      const stream = Readable.from(
+        (function* () {
+          for (let count = 0; count < 300; count++) yield Buffer.alloc(65_536)
+          throw new Error('the line went dead')
+        })(),
+      )
+      await expect(blobs.putStream('long', stream)).rejects.toThrow('the line went dead')
+      expect(text(await blobs.get('long'))).toBe('before')
+      expect(await all(blobs.list(''))).toEqual(['long'])
+    })
+
+    it('let go of content that is not read to its end', async () => {
+      const blobs = await open()
+      await blobs.put('s', Buffer.alloc(2_000_000))
+      const stream = (await blobs.getStream('s'))!
+      await once(stream, 'readable')
+      stream.destroy()
+      await once(stream, 'close')
+      expect(stream.errored).toBeNull()
     })
 
     it('are whole whoever wrote last, when several write the same key at once', async () => {

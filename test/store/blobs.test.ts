@@ -5,7 +5,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { openBlobs } from '../../store/file-blobs.ts'
+import { openBlobs } from '../../store/open-blobs.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { blobsConformance } from './blobs-conformance.ts'
 

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { Holdfast } from '../../index.ts'
-import { openBlobs } from '../../store/file-blobs.ts'
+import { openBlobs } from '../../store/open-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { openSecrets } from '../../store/secrets.ts'
 import type { TestHost } from './host.ts'

@@ -7,11 +7,14 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const folder = fileURLToPath(new URL('../python', import.meta.url))
+export const pythonFolder = fileURLToPath(new URL('../python', import.meta.url))
 
-/** A Python that has the official SDK, made once and kept in the cache of the user. */
-export async function python(): Promise<string> {
-  const requirements = path.join(folder, 'requirements.txt')
+/**
+ * A Python that has what a file in test/python asks for, made once and kept in the cache of the user.
+ * @param file @default the official SDK
+ */
+export async function python(file = 'requirements.txt'): Promise<string> {
+  const requirements = path.join(pythonFolder, file)
   const name = createHash('sha256')
     .update(await readFile(requirements))
     .digest('hex')
@@ -36,6 +39,8 @@ export async function python(): Promise<string> {
 
 /** Runs one of the scripts in test/python and returns the JSON object that it prints. */
 export async function runPython(script: string, ...args: string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await run(await python(), [path.join(folder, script), ...args], { maxBuffer: 64 * 1024 * 1024 })
+  const { stdout } = await run(await python(), [path.join(pythonFolder, script), ...args], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
   return JSON.parse(stdout)
 }

@@ -9,7 +9,7 @@ import { BubblewrapProvider } from '../../activities/container/bubblewrap/provid
 import type { ContainerSpec } from '../../activities/container/provider.ts'
 import { removeTree } from '../../activities/remove-tree.ts'
 import { Workspaces } from '../../activities/workspace/workspaces.ts'
-import { openBlobs } from '../../store/file-blobs.ts'
+import { openBlobs } from '../../store/open-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
 import { aConfiguration, aSession } from '../store/samples.ts'
 import { longName } from '../support/deep-folders.ts'

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { BlobsPlace } from '../../store/open-blobs.ts'
 import { isPostgresUrl } from '../../store/records-url.ts'
 import { ConfigError, problemsOf } from './config-error.ts'
 import { Secrets } from './secrets.ts'
@@ -29,7 +30,7 @@ export interface Config extends Omit<Settings, 'temporal' | 'records' | 'blobs' 
   }
   session: Settings['session'] & { webhooks?: boolean }
   records: { url: string; connections: number }
-  blobs: { directory: string }
+  blobs: BlobsPlace
   secrets: Secrets
 }
 
@@ -65,9 +66,7 @@ export async function loadConfig({
     model: { ...settings.model, ...(baseURL && { baseURL }) },
     session: { ...settings.session, ...(settings.webhooks.length > 0 && { webhooks: true }) },
     records: { url: recordsUrl(records?.url, cwd, data), connections: settings.records.connections },
-    blobs: {
-      directory: settings.blobs.directory ? path.resolve(cwd, settings.blobs.directory) : path.join(data, 'blobs'),
-    },
+    blobs: blobsPlace(settings.blobs, cwd, data),
     secrets: new Secrets(env),
   }
 }
@@ -109,6 +108,11 @@ function check(input: unknown, where: string): HoldfastConfig {
 function recordsUrl(url: string | undefined, cwd: string, data: string): string {
   if (url && isPostgresUrl(url)) return url
   return `sqlite:${url ? path.resolve(cwd, url.slice('sqlite:'.length)) : path.join(data, 'records.db')}`
+}
+
+function blobsPlace({ directory, s3 }: Settings['blobs'], cwd: string, data: string): BlobsPlace {
+  if (s3) return { s3 }
+  return { directory: directory ? path.resolve(cwd, directory) : path.join(data, 'blobs') }
 }
 
 type Plain = Record<string, unknown>

@@ -11,6 +11,8 @@ const longestMs = 24 * 24 * 3600_000
 const timer = z.int().max(longestMs, { error: `must be at most ${longestMs} (24 days)` })
 const milliseconds = timer.min(1)
 const bound = z.union([count, z.literal(false)])
+const hasNoPassword = (url: string) =>
+  !URL.canParse(url) || (new URL(url).username === '' && new URL(url).password === '')
 const port = z.int().min(0).max(65_535)
 
 const dollars = z.number().min(0)
@@ -283,12 +285,39 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
 
-  /** Contents of files and the sealed parts of sessions. */
+  /** Contents of files, the sealed parts of sessions and copies of their workspaces: in a folder, or in a bucket. */
   blobs: z
     .strictObject({
       /** @default blobs in the data folder */
       directory: z.string().min(1).optional(),
+      /**
+       * A bucket of Amazon S3, or of a service that speaks it. Credentials come from the standard variables
+       * (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE …) or from the machine's role. @default none: the folder
+       */
+      s3: z
+        .strictObject({
+          bucket: z
+            .string()
+            .min(3)
+            .refine(
+              (name) => !name.endsWith('--x-s3'),
+              'a directory bucket does not list in order: give a general purpose one',
+            ),
+          /** What all keys begin with, so that a bucket can have other things, too. @default none */
+          prefix: z
+            .string()
+            .regex(/^(?:(?!\.{1,2}\/)[\w.-]+\/)+$/, 'expected a path that ends with a slash, such as holdfast/')
+            .optional(),
+          /** AWS_REGION is for buckets that have none here. @default us-east-1 with an endpoint */
+          region: z.string().min(1).optional(),
+          /** URL of the service, when it is not Amazon's. @default AWS_ENDPOINT_URL_S3 */
+          endpoint: httpUrl.refine(hasNoPassword, 'credentials belong in the environment, not in the URL').optional(),
+          /** Whether the bucket's name is in the path, not in the host's. @default true with an endpoint */
+          forcePathStyle: z.boolean().optional(),
+        })
+        .optional(),
     })
+    .refine(({ directory, s3 }) => !directory || !s3, { path: ['s3'], error: 'give either a directory or a bucket' })
     .prefault({}),
 })
 
