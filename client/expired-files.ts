@@ -23,8 +23,11 @@ export async function purgeExpiredFiles(
         await files.delete(metadata.id)
         continue
       }
-      // Sessions that mounted it have copies that share the content.
-      if ((await files.countByBlob(blob)) === 1) await blobs.delete(blob)
+      // Sessions that mounted it have copies that share the content. Other servers do the same meanwhile: counted first, a
+      // row that loses its content in between is counted for one too many, never for one too few.
+      const count = await files.countByBlob(blob)
+      const own = (await files.get(metadata.id))?.blob === blob ? 1 : 0
+      if (count === own) await blobs.delete(blob)
       const end = Date.parse(metadata.expires_at!) + metadataLifeMs
       await files.dropContent(metadata.id, new Date(end).toISOString())
     }

@@ -7,6 +7,7 @@ import { createFilesApi } from '../../client/files.ts'
 import { checkContent } from '../../client/received-events.ts'
 import type { Runtime } from '../../client/runtime.ts'
 import { prepareResources } from '../../client/session-resources.ts'
+import { newId } from '../../protocol/ids.ts'
 import { secretBox } from '../../store/secrets.ts'
 import { refusal } from '../support/refusal.ts'
 import { emptyStores } from './stores.ts'
@@ -37,6 +38,22 @@ describe('expired files', () => {
     await purgeExpiredFiles(stores, end + 30 * day)
     expect(await refusal(() => files.retrieveMetadata(expiring.id))).toMatchObject({ status: 404 })
     expect(await hasContent(lasting.id)).toBe(true)
+  })
+
+  it('leave the content that others share when two servers remove them at once', async () => {
+    const { stores, records, upload, hasContent } = await start()
+    const file = await upload(3600)
+    const end = Date.parse(file.expires_at!)
+    await records.files.insert({ metadata: { ...file, id: newId('file'), expires_at: null }, blob: `files/${file.id}` })
+    let isFirst = true
+    const due: typeof records.files.due = async (...args) => {
+      const rows = await records.files.due(...args)
+      if (isFirst) await purgeExpiredFiles(stores, end)
+      isFirst = false
+      return rows
+    }
+    await purgeExpiredFiles({ ...stores, records: { ...records, files: { ...records.files, due } } }, end)
+    expect(await hasContent(file.id)).toBe(true)
   })
 
   it('can be deleted when their content is gone', async () => {
