@@ -4,7 +4,6 @@ import { awaitedFor, type PendingToolUse } from '../protocol/contract.ts'
 import { conflict, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
 import { type EventParams, type EventSendParams, sendParams, type UserEvent } from '../protocol/events.ts'
 import { newId, primaryThreadId } from '../protocol/ids.ts'
-import { modelInfo } from '../protocol/models.ts'
 import { parse } from '../protocol/parse.ts'
 import type { SessionRecord } from '../store/records.ts'
 import { keyOf } from './idempotency-key.ts'
@@ -12,6 +11,7 @@ import { appeared, sentUnder } from './keyed-events.ts'
 import { checkContent, keyedId, receivedEvents } from './received-events.ts'
 import type { Runtime } from './runtime.ts'
 import { SessionWorkflow } from './session-workflow.ts'
+import { checkSystemMessage } from './system-message.ts'
 import { isUnsettled, UnsettledSends } from './unsettled-sends.ts'
 
 export interface Accepted {
@@ -216,22 +216,10 @@ async function checkPlaceOfNote(runtime: Runtime, row: SessionRecord, events: Ev
   }
 }
 
-/** At most one, last, right behind the event it goes with, on models that know it. Source: spec §8.1.6. */
 async function checkSystemMessages(runtime: Runtime, row: SessionRecord, events: EventParams[]): Promise<void> {
-  const index = events.findIndex((event) => event.type === 'system.message')
-  if (index < 0) return
-  const where = `events.${index}`
-  if (index !== events.length - 1) throw invalidRequest(`${where}: a system.message must be the last event`)
-  const before = events[index - 1]?.type
-  if (before !== 'user.message' && before !== 'user.custom_tool_result') {
-    throw invalidRequest(`${where}: a system.message must follow the user.message or tool result that it goes with`)
-  }
+  if (!events.some((event) => event.type === 'system.message')) return
   const model = (await runtime.records.sessions.configuration(row.id, row.revision))!.model.id
-  if (!modelInfo(model).supportsMidConversationSystem) {
-    throw invalidRequest(`${where}: model ${model} does not take system messages within a conversation`, {
-      code: 'model_does_not_support_mid_conversation_system',
-    })
-  }
+  checkSystemMessage(events, model, 'events')
 }
 
 /** Every answer must be for a tool use that waits for it, and for no other's. */

@@ -1,3 +1,4 @@
+import { mapTokens } from '../protocol/repository-tokens.ts'
 import type { ScheduleAction } from '../protocol/schedules.ts'
 import type { SecretBox } from '../store/secrets.ts'
 
@@ -14,11 +15,5 @@ export const stripAction = (action: ScheduleAction): ScheduleAction => withToken
 
 function withTokens(action: ScheduleAction, change: (token: string) => string | undefined): ScheduleAction {
   if (action.type !== 'create_session' || !action.session.resources) return action
-  const resources = action.session.resources.map((resource) => {
-    if (resource.type !== 'github_repository' || resource.authorization_token == null) return resource
-    const { authorization_token, ...rest } = resource
-    const changed = change(authorization_token)
-    return changed === undefined ? rest : { ...rest, authorization_token: changed }
-  })
-  return { ...action, session: { ...action.session, resources } }
+  return { ...action, session: { ...action.session, resources: mapTokens(action.session.resources, change) } }
 }

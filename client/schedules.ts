@@ -1,12 +1,4 @@
-import { status as Grpc } from '@grpc/grpc-js'
-import {
-  isGrpcServiceError,
-  ScheduleAlreadyRunning,
-  ScheduleClient,
-  type ScheduleHandle,
-  ScheduleNotFoundError,
-  WorkflowClient,
-} from '@temporalio/client'
+import { ScheduleAlreadyRunning, type ScheduleHandle, ScheduleNotFoundError, WorkflowClient } from '@temporalio/client'
 import { conflict, invalidRequest, notFound } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
 import { parse } from '../protocol/parse.ts'
@@ -28,7 +20,7 @@ import { definitionOf, viewOf } from './schedule-view.ts'
 import type { SchedulesApi } from './schedules-api.ts'
 import { sessionRecord } from './session-record.ts'
 import { prepareSession } from './sessions.ts'
-import { optionsOf, overlapOf } from './temporal-schedule.ts'
+import { optionsOf, overlapOf, refusedSchedule, scheduleClient } from './temporal-schedule.ts'
 
 /** Temporal's id of a schedule: those of others in the namespace are none of ours. */
 const prefix = 'holdfast-'
@@ -36,9 +28,8 @@ const prefix = 'holdfast-'
 /** Schedules over those of Temporal, which keeps all of them. */
 export function createSchedulesApi(runtime: Runtime, { sessions }: { sessions: SessionsApi }): SchedulesApi {
   const { connection, namespace, codec, secrets } = runtime
-  const options = { connection, namespace, dataConverter: { payloadCodecs: [codec] } }
-  const client = new ScheduleClient(options)
-  const workflows = new WorkflowClient(options)
+  const client = scheduleClient(runtime)
+  const workflows = new WorkflowClient({ connection, namespace, dataConverter: { payloadCodecs: [codec] } })
   const handleOf = (id: string) => client.getHandle(prefix + parse(scheduleId, id, 'id'))
 
   /** What it is to do can be done, as things are now: judged as `sessions.create` and `events.send` judge it. */
@@ -70,7 +61,7 @@ export function createSchedulesApi(runtime: Runtime, { sessions }: { sessions: S
         })
       } catch (error) {
         if (error instanceof ScheduleAlreadyRunning) throw conflict(`schedule ${definition.id} exists already`)
-        throw refused(error)
+        throw refusedSchedule(error)
       }
       return api.retrieve(definition.id)
     },
@@ -108,7 +99,7 @@ export function createSchedulesApi(runtime: Runtime, { sessions }: { sessions: S
           }),
         )
       } catch (error) {
-        throw refused(error)
+        throw refusedSchedule(error)
       }
       return api.retrieve(id)
     },
@@ -176,15 +167,6 @@ async function describeIfThere(handle: ScheduleHandle) {
     if (error instanceof ScheduleNotFoundError) return undefined
     throw error
   }
-}
-
-/** What the server does not take is the caller's matter: a cron expression that has no meaning, for one. */
-function refused(error: unknown): unknown {
-  // As which the SDK passes on what the server says of a time.
-  if (error instanceof TypeError) return invalidRequest(`schedule: ${error.message}`, { cause: error })
-  const grpc = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error
-  if (!isGrpcServiceError(grpc) || grpc.code !== Grpc.INVALID_ARGUMENT) return error
-  return invalidRequest(`schedule: ${grpc.details}`, { cause: error })
 }
 
 export type { Schedule }

@@ -1,6 +1,18 @@
-import { type ScheduleOptions, ScheduleOverlapPolicy, type ScheduleSpec } from '@temporalio/client'
+import { status as Grpc } from '@grpc/grpc-js'
+import {
+  isGrpcServiceError,
+  ScheduleClient,
+  type ScheduleOptions,
+  ScheduleOverlapPolicy,
+  type ScheduleSpec,
+} from '@temporalio/client'
+import { invalidRequest } from '../protocol/errors.ts'
 import { type ScheduledStart, scheduleNames } from '../protocol/scheduled-run.ts'
 import type { OverlapPolicy, ScheduleDefinition } from '../protocol/schedules.ts'
+import type { Runtime } from './runtime.ts'
+
+export const scheduleClient = ({ connection, namespace, codec }: Pick<Runtime, 'connection' | 'namespace' | 'codec'>) =>
+  new ScheduleClient({ connection, namespace, dataConverter: { payloadCodecs: [codec] } })
 
 export const overlapOf: Record<OverlapPolicy, ScheduleOverlapPolicy> = {
   skip: ScheduleOverlapPolicy.SKIP,
@@ -43,4 +55,13 @@ function specOf({ schedule, jitter_seconds, starts_at, ends_at }: ScheduleDefini
   }
   const { every_seconds, offset_seconds } = schedule
   return { intervals: [{ every: every_seconds * 1000, offset: offset_seconds * 1000 }], ...bounds }
+}
+
+/** What the server does not take is the caller's matter: a cron expression that has no meaning, for one. */
+export function refusedSchedule(error: unknown): unknown {
+  // As which the SDK passes on what the server says of a time.
+  if (error instanceof TypeError) return invalidRequest(`schedule: ${error.message}`, { cause: error })
+  const grpc = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error
+  if (!isGrpcServiceError(grpc) || grpc.code !== Grpc.INVALID_ARGUMENT) return error
+  return invalidRequest(`schedule: ${grpc.details}`, { cause: error })
 }

@@ -5,6 +5,7 @@ import { eventParams } from './events.ts'
 import { limits } from './limits.ts'
 import { parse } from './parse.ts'
 import { sessionCreateParams } from './sessions.ts'
+import { timezone } from './time-zone.ts'
 
 /** What happens when it is time and the run before is not over. */
 export const overlapPolicies = [
@@ -24,7 +25,6 @@ const seconds = z
   .min(1)
   .max(366 * 86_400)
 
-const timezone = z.string().max(100).refine(isTimezone, 'must be an IANA time zone such as Europe/Oslo')
 const timing = z.discriminatedUnion('type', [
   /** Five fields: minute, hour, day of month, month, day of week; read in the time zone. */
   z.strictObject({
@@ -163,12 +163,4 @@ export function checkDefinition({
     throw invalidRequest('ends_at: must not be before starts_at')
   if (Buffer.byteLength(JSON.stringify(action)) > largestAction)
     throw invalidRequest(`action: at most ${largestAction} bytes as JSON; put what is longer into files`)
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
-  } catch {
-    return false
-  }
 }
