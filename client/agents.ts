@@ -6,10 +6,20 @@ import { parse } from '../protocol/parse.ts'
 import { refuseSearch } from '../protocol/unsupported.ts'
 import type { Records } from '../store/records.ts'
 import type { AgentsApi } from './api.ts'
+import type { DeploymentClocks } from './deployment-clocks.ts'
 import { pageAt, pageOf } from './pages.ts'
 
-/** @param options.webSearch there is a provider for `web_search` */
-export function createAgentsApi({ agents }: Records, { webSearch = false } = {}): AgentsApi {
+interface AgentsApiOptions {
+  /** There is a provider for `web_search`. @default false */
+  webSearch?: boolean
+  /** Those of the deployments of agents. */
+  clocks?: Pick<DeploymentClocks, 'stop'>
+}
+
+export function createAgentsApi(
+  { agents, deployments }: Records,
+  { webSearch = false, clocks }: AgentsApiOptions = {},
+): AgentsApi {
   async function find(id: string, version?: number): Promise<Agent> {
     const agent = await agents.get(id, version)
     if (!agent) throw notFound('agent', version === undefined ? id : `${id} version ${version}`)
@@ -53,8 +63,10 @@ export function createAgentsApi({ agents }: Records, { webSearch = false } = {})
     },
 
     async archive(agentId) {
+      const going = await deployments.liveOf(agentId)
       const agent = await agents.archive(agentId, new Date().toISOString())
       if (!agent) throw notFound('agent', agentId)
+      for (const { id, clock } of going) await clocks?.stop(id, clock)
       return agent
     },
 

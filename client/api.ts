@@ -29,6 +29,7 @@ import type {
 } from '../protocol/sessions.ts'
 import type { SessionThread, ThreadEventListParams, ThreadListParams } from '../protocol/threads.ts'
 import type { SendOptions } from './accept.ts'
+import type { DeploymentRunsApi, DeploymentsApi } from './deployments-api.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
 import type { VaultsApi } from './vaults-api.ts'
 
@@ -38,6 +39,8 @@ import type { VaultsApi } from './vaults-api.ts'
  */
 export interface HoldfastApi {
   agents: AgentsApi
+  deployments: DeploymentsApi
+  deploymentRuns: DeploymentRunsApi
   environments: EnvironmentsApi
   files: FilesApi
   memoryStores: MemoryStoresApi

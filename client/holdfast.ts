@@ -12,6 +12,10 @@ import { createAgentsApi } from './agents.ts'
 import type { AgentsApi, EnvironmentsApi, FilesApi, HoldfastApi, SessionsApi } from './api.ts'
 import { HoldfastClosed } from './closed.ts'
 import { connect, connectForReading } from './connection.ts'
+import { DeploymentClocks } from './deployment-clocks.ts'
+import { createDeploymentRunsApi, DeploymentRunner } from './deployment-runs.ts'
+import { createDeploymentsApi } from './deployments.ts'
+import type { DeploymentRunsApi, DeploymentsApi } from './deployments-api.ts'
 import { createEnvironmentsApi } from './environments.ts'
 import { createFilesApi } from './files.ts'
 import { guarded } from './guarded.ts'
@@ -50,6 +54,8 @@ export interface HoldfastOptions {
 /** The client: the API's resources over Temporal and the stores, without HTTP. */
 export class Holdfast implements HoldfastApi {
   readonly agents: AgentsApi
+  readonly deployments: DeploymentsApi
+  readonly deploymentRuns: DeploymentRunsApi
   readonly environments: EnvironmentsApi
   readonly files: FilesApi
   readonly memoryStores: MemoryStoresApi
@@ -64,11 +70,16 @@ export class Holdfast implements HoldfastApi {
       if (this.#closed) throw new HoldfastClosed()
     }
     this.runtime = runtime
-    this.agents = guarded(createAgentsApi(runtime.records, runtime), check)
+    const clocks = new DeploymentClocks(runtime)
+    const sessions = createSessionsApi(runtime)
+    const runner = new DeploymentRunner(runtime, clocks, sessions)
+    this.agents = guarded(createAgentsApi(runtime.records, { webSearch: runtime.webSearch, clocks }), check)
+    this.deployments = guarded(createDeploymentsApi(runtime, { clocks, runner }), check)
+    this.deploymentRuns = guarded(createDeploymentRunsApi(runtime), check)
     this.environments = guarded(createEnvironmentsApi(runtime.records), check)
     this.files = guarded(createFilesApi(runtime.records, runtime.blobs), check)
     this.memoryStores = guarded(createMemoryStoresApi(runtime.records), check)
-    this.sessions = guarded(createSessionsApi(runtime), check)
+    this.sessions = guarded<SessionsApi>(sessions, check)
     this.vaults = guarded(createVaultsApi(runtime), check)
     this.schedules = guarded(createSchedulesApi(runtime, this), check)
   }

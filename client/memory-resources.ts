@@ -29,7 +29,11 @@ export async function attachMemoryStores(
       throw invalidRequest(`${where}.memory_store_id: ${id} is attached twice`)
     }
     const store = await memoryStores.get(id)
-    if (!store) throw invalidRequest(`${where}.memory_store_id: memory store ${id} was not found`)
+    if (!store) {
+      throw invalidRequest(`${where}.memory_store_id: memory store ${id} was not found`, {
+        code: 'memory_store_not_found',
+      })
+    }
     if (store.archived_at) throw memoryStoreArchived(id, `${where}.memory_store_id: `)
     attached.push({
       type: 'memory_store',

@@ -59,7 +59,7 @@ export async function checkContent({ records }: Runtime, events: EventParams[], 
   const bytes = events.map(() => 0)
   for (const { id, block, event, place } of files) {
     const file = known.get(id)
-    if (!file) throw invalidRequest(`${place}: file ${id} was not found`)
+    if (!file) throw invalidRequest(`${place}: file ${id} was not found`, { code: 'file_not_found' })
     if (hasExpired(file)) throw invalidRequest(`${place}: file ${id} has expired`, { code: 'file_expired' })
     if (!fits(block, file)) {
       throw invalidRequest(`${place}: file ${id} is ${file.mime_type}, which no model takes as ${block}`)

@@ -76,7 +76,7 @@ export function prepareFile(
   { sessionId, now, where }: { sessionId: string; now: string; where?: string },
 ): { copy: FileRecord; attached: FileResource } {
   const field = `${where ? `${where}.` : ''}file_id`
-  if (!file) throw invalidRequest(`${field}: file ${file_id} was not found`)
+  if (!file) throw invalidRequest(`${field}: file ${file_id} was not found`, { code: 'file_not_found' })
   if (hasExpired(file.metadata)) throw invalidRequest(`${field}: file ${file_id} has expired`, { code: 'file_expired' })
   const copyId = newId('file')
   const scope = { type: 'session' as const, id: sessionId }

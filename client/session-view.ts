@@ -34,7 +34,7 @@ export function sessionView(record: SessionRecord, agent: SessionAgent, state: S
       duration_seconds: Math.max(0, ended - Date.parse(record.createdAt)) / 1000,
     },
     outcome_evaluations: [],
-    deployment_id: null,
+    deployment_id: record.deploymentId ?? null,
     created_at: record.createdAt,
     updated_at: new Date(changed).toISOString(),
     archived_at: record.archivedAt,

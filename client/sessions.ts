@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { deletedReason } from '../log/projection.ts'
 import { applyOverrides, sessionAgent } from '../protocol/agents.ts'
-import type { EraseStart, SessionMemo } from '../protocol/contract.ts'
+import type { EraseStart, ServedTool, SessionMemo } from '../protocol/contract.ts'
+import type { DeploymentInitialEvent, DeploymentRun } from '../protocol/deployments.ts'
 import { conflict, environmentNotFound, invalidRequest, notFound, notSupported } from '../protocol/errors.ts'
 import type { EventParams } from '../protocol/events.ts'
 import { newId } from '../protocol/ids.ts'
@@ -11,6 +12,7 @@ import { parse } from '../protocol/parse.ts'
 import {
   type Session,
   type SessionAgent,
+  type SessionCreateParams,
   type SessionListParams,
   sessionCreateParams,
   sessionListParams,
@@ -31,10 +33,35 @@ import { type PreparedResources, prepareResources } from './session-resources.ts
 import { createSessionThreadsApi } from './session-threads.ts'
 import { sessionView, statusOf, threadView } from './session-view.ts'
 import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
+import { checkSystemMessage } from './system-message.ts'
 
 type CreateParams = z.output<typeof sessionCreateParams>
 
-export function createSessionsApi(runtime: Runtime): SessionsApi {
+interface CreateOptions {
+  idempotencyKey: string | undefined
+  tools?: { served: Record<string, ServedTool> }
+  made?: RunToMake
+}
+
+/** A deployment's run that a session is made for. */
+export interface RunToMake {
+  /** Without its session, which is made under the key. */
+  run: DeploymentRun
+  key: string
+  initialEvents: DeploymentInitialEvent[]
+  /** Somebody comes again when the session could be stored, and not started. */
+  willBeRepeated: boolean
+}
+
+/** As deployments use it, too. */
+export interface OwnSessionsApi extends SessionsApi {
+  /** A session for a run; both are stored together. Repeated, it is the session that the first call made. */
+  createFor(params: SessionCreateParams, made: RunToMake): Promise<Session>
+  /** Starts the workflow of a session, unless it was started before. */
+  begin(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<void>
+}
+
+export function createSessionsApi(runtime: Runtime): OwnSessionsApi {
   const { records } = runtime
 
   const record = (sessionId: string) => sessionRecord(runtime, sessionId)
@@ -74,48 +101,12 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
     return state
   }
 
-  const api: SessionsApi = {
-    async create(input, options = {}) {
-      const params = parse(sessionCreateParams, input)
-      const { tools } = options
-      const idempotencyKey = keyOf(options)
-      const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
-      if (repeated) return resume(repeated, params.initial_events)
-      const now = new Date().toISOString()
-      const id = newId('session')
-      const { agent, resources, copies, secrets } = await prepareSession(runtime, id, params, now)
-      for (const copy of copies) await records.files.insert(copy)
-      const row: SessionRecord = {
-        id,
-        environmentId: params.environment_id,
-        title: params.title ?? null,
-        metadata: params.metadata ?? {},
-        vaultIds: params.vault_ids ?? [],
-        budget: params.budget ?? null,
-        resources,
-        revision: 1,
-        agentId: agent.id,
-        agentVersion: agent.version,
-        createdAt: now,
-        updatedAt: now,
-        archivedAt: null,
-        ...(tools && { served: tools.served }),
-        idempotencyKey: idempotencyKey ?? null,
-        deletedAt: null,
-      }
-      if (await records.sessions.insert(row, agent, secrets)) {
-        // What it was started with is its newest state: nobody has to ask for it.
-        const state = await begin(row, agent, params.initial_events).catch(async (error) => {
-          // Without a key nobody can try again: what is left of it is erased when Temporal is back (`finishDeletions`).
-          if (!idempotencyKey) await records.sessions.update(id, { deletedAt: new Date().toISOString() })
-          throw error
-        })
-        return sessionView(row, agent, state)
-      }
-      // Somebody else was faster with the same key.
-      for (const { metadata } of copies) await records.files.delete(metadata.id)
-      return resume((await records.sessions.getByIdempotencyKey(idempotencyKey!))!, params.initial_events)
-    },
+  const api: OwnSessionsApi = {
+    create: (input, options = {}) => create(input, { ...options, idempotencyKey: keyOf(options) }),
+
+    createFor: (input, made) => create(input, { idempotencyKey: made.key, made }),
+
+    begin: beginOnce,
 
     async retrieve(sessionId) {
       return view(await record(sessionId))
@@ -197,13 +188,72 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
   }
   return api
 
+  async function create(input: SessionCreateParams, options: CreateOptions): Promise<Session> {
+    const params = parse(sessionCreateParams, input)
+    const { tools, idempotencyKey, made } = options
+    const repeated = idempotencyKey && (await records.sessions.getByIdempotencyKey(idempotencyKey))
+    if (repeated && made && repeated.deploymentId !== made.run.deployment_id) {
+      throw conflict(`session ${repeated.id} was created with the key of this run`)
+    }
+    if (repeated) return resume(repeated, params.initial_events)
+    const now = new Date().toISOString()
+    const id = newId('session')
+    const { agent, resources, copies, secrets } = await prepareSession(runtime, id, params, now, {
+      withNote: made !== undefined,
+    })
+    for (const copy of copies) await records.files.insert(copy)
+    const row: SessionRecord = {
+      id,
+      environmentId: params.environment_id,
+      title: params.title ?? null,
+      metadata: params.metadata ?? {},
+      vaultIds: params.vault_ids ?? [],
+      budget: params.budget ?? null,
+      resources,
+      revision: 1,
+      agentId: agent.id,
+      agentVersion: agent.version,
+      createdAt: now,
+      updatedAt: now,
+      archivedAt: null,
+      ...(tools && { served: tools.served }),
+      idempotencyKey: idempotencyKey ?? null,
+      ...(made && { deploymentId: made.run.deployment_id }),
+      deletedAt: null,
+    }
+    const run = made && {
+      run: { ...made.run, session_id: id },
+      key: made.key,
+      pending: made.initialEvents,
+    }
+    if (await records.sessions.insert(row, agent, secrets, run)) {
+      // What it was started with is its newest state: nobody has to ask for it.
+      const state = await begin(row, agent, params.initial_events).catch(async (error) => {
+        // Where nobody can try again what is left of it is erased when Temporal is back (`finishDeletions`).
+        if (made ? !made.willBeRepeated : !idempotencyKey)
+          await records.sessions.update(id, { deletedAt: new Date().toISOString() })
+        throw error
+      })
+      return sessionView(row, agent, state)
+    }
+    // Somebody else was faster with the same key.
+    for (const { metadata } of copies) await records.files.delete(metadata.id)
+    const first = await records.sessions.getByIdempotencyKey(idempotencyKey!)
+    if (!first) throw conflict('the run of this key has failed')
+    return resume(first, params.initial_events)
+  }
+
   /** Answers a repeated create; its first try may have ended before it got so far as to start the workflow. */
   async function resume(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<Session> {
     if (row.deletedAt) throw conflict(`session ${row.id}, which this idempotency key created, was deleted`)
+    await beginOnce(row, initialEvents)
+    return view(row)
+  }
+
+  async function beginOnce(row: SessionRecord, initialEvents: EventParams[] | null | undefined): Promise<void> {
     // Temporal may have forgotten a session that has ended: its id would start a second time.
     const hasBegun = row.archivedAt || (await stateOf(row)) || (await runtime.logs.get(row.id).lastSegment())
     if (!hasBegun) await begin(row, await configuration(row), initialEvents)
-    return view(row)
   }
 
   /** Starts the workflow of a row, unless it was started before. */
@@ -226,6 +276,7 @@ export function createSessionsApi(runtime: Runtime): SessionsApi {
 
 /**
  * Checks all of what a session is to be made of, and prepares it. Nothing is stored.
+ * @param options.withNote its initial events may have a system message. @default false
  * @throws ApiError 4xx that names the field
  */
 export async function prepareSession(
@@ -233,13 +284,14 @@ export async function prepareSession(
   id: string,
   params: CreateParams,
   now: string,
+  { withNote = false } = {},
 ): Promise<PreparedResources & { agent: SessionAgent }> {
   const agent = await resolveAgent(runtime, params)
   await checkEnvironment(runtime, params.environment_id)
   await checkVaults(runtime, params.vault_ids ?? [])
   if (params.budget) checkBudgetable(agent.model.id, runtime.prices)
   const prepared = await prepareResources(runtime, id, params.resources ?? [], now)
-  await checkInitialEvents(runtime, params.initial_events)
+  await checkInitialEvents(runtime, params.initial_events, withNote ? agent.model.id : undefined)
   return { agent, ...prepared }
 }
 
@@ -250,7 +302,7 @@ async function resolveAgent(
   const { id, version } = typeof reference === 'string' ? { id: reference, version: undefined } : reference
   const agent = await records.agents.get(id, version ?? undefined)
   if (!agent) throw notFound('agent', version ? `${id} version ${version}` : id)
-  if (agent.archived_at) throw invalidRequest(`agent ${id} is archived`)
+  if (agent.archived_at) throw invalidRequest(`agent ${id} is archived`, { code: 'agent_archived' })
   if (typeof reference === 'string' || reference.type === 'agent') return sessionAgent(agent)
   const { type: _type, id: _id, version: _version, ...overrides } = reference
   const overridden = applyOverrides(agent, overrides)
@@ -268,18 +320,26 @@ async function checkEnvironment({ records }: Runtime, id: string): Promise<void>
 async function checkVaults({ records }: Runtime, ids: string[]): Promise<void> {
   for (const [index, id] of ids.entries()) {
     const vault = await records.vaults.get(id)
-    if (!vault) throw notFound(`vault_ids.${index}: vault`, id)
-    if (vault.archived_at) throw invalidRequest(`vault_ids.${index}: vault ${id} is archived`)
+    if (!vault) throw notFound(`vault_ids.${index}: vault`, id, { code: 'vault_not_found' })
+    if (vault.archived_at)
+      throw invalidRequest(`vault_ids.${index}: vault ${id} is archived`, { code: 'vault_archived' })
   }
 }
 
-async function checkInitialEvents(runtime: Runtime, events: EventParams[] | null | undefined): Promise<void> {
+/** @param noteFor the model that may get a system message, if one is allowed */
+async function checkInitialEvents(
+  runtime: Runtime,
+  events: EventParams[] | null | undefined,
+  noteFor: string | undefined,
+): Promise<void> {
   for (const [index, event] of (events ?? []).entries()) {
     if (event.type === 'user.define_outcome') throw notSupported(`initial_events.${index}: user.define_outcome`)
+    if (event.type === 'system.message' && noteFor !== undefined) continue
     if (event.type !== 'user.message') {
       throw invalidRequest(`initial_events.${index}: ${event.type} is not allowed here, only user.message`)
     }
   }
+  if (noteFor !== undefined) checkSystemMessage(events ?? [], noteFor, 'initial_events')
   await checkContent(runtime, events ?? [], 'initial_events')
 }
 
@@ -309,9 +369,6 @@ async function listSessions(
   if (cursor) checkPosition(cursor, params.created_at)
   const order = cursor?.order ?? params.order ?? 'desc'
   const backwards = cursor?.direction === 'prev'
-  // Nothing of these kinds exists here.
-  if (params.deployment_id !== undefined) return { data: [], next_page: null, prev_page: null }
-
   const statuses = params.statuses?.length ? params.statuses : undefined
   const kept: { row: SessionRecord; session: Session }[] = []
   let after = cursor && { createdAt: cursor.createdAt, id: cursor.id }
@@ -326,6 +383,7 @@ async function listSessions(
       includeArchived: params.include_archived ?? false,
       ...(params.agent_id !== undefined && { agentId: params.agent_id }),
       ...(params.agent_version && { agentVersion: params.agent_version }),
+      ...(params.deployment_id !== undefined && { deploymentId: params.deployment_id }),
       ...(params.memory_store_id !== undefined && { memoryStoreId: params.memory_store_id }),
     })
     const open = page.rows.filter((row) => !row.archivedAt)

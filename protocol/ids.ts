@@ -18,6 +18,8 @@ export const prefixes = {
   memory: 'mem_',
   memoryVersion: 'memver_',
   apiKey: 'apikey_',
+  deployment: 'depl_',
+  deploymentRun: 'drun_',
   request: 'req_',
   webhookEvent: 'whe_',
 } as const

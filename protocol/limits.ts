@@ -29,6 +29,10 @@ export const limits = {
   memoryBytes: 102_400,
   memoryPathBytes: 1024,
   memoryPathSegments: 20,
+  deploymentName: 256,
+  deploymentDescription: 2048,
+  deploymentResources: 500,
+  scheduledDeployments: 1000,
   initialEvents: 50,
   /** Events in one `events.send`; the API states none, this bounds one signal. */
   eventsPerSend: 100,
@@ -58,6 +62,8 @@ export const pageSizes = {
   memoryVersions: { default: 20, max: 100 },
   vaults: { default: 20, max: 100 },
   credentials: { default: 20, max: 100 },
+  deployments: { default: 20, max: 100 },
+  deploymentRuns: { default: 20, max: 1000 },
 } as const
 
 /** Largest page of memories or versions that come with their content. */

@@ -80,7 +80,7 @@ export interface Session {
   archived_at: string | null
 }
 
-const agentReference = z.strictObject({
+export const agentReference = z.strictObject({
   type: z.literal('agent'),
   id: z.string().min(1),
   version: z.int().min(1).nullish(),

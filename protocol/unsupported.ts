@@ -33,8 +33,6 @@ const ofEnvironments: Rule<EnvironmentConfig>[] = [({ type }) => type === 'self_
 /** Source: spec §1. */
 const ofPaths: [path: RegExp, what: string][] = [
   [/^\/v1\/skills(\/|$)/, 'skills'],
-  [/^\/v1\/deployments(\/|$)/, 'deployments'],
-  [/^\/v1\/deployment_runs(\/|$)/, 'deployment_runs'],
   [/^\/v1\/environments\/[^/]+\/work(\/|$)/, 'environments.work'],
 ]
 

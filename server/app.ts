@@ -14,6 +14,7 @@ import type { ServerLimits } from './limits.ts'
 import { MalformedRequests } from './malformed-requests.ts'
 import { documentPath, openApiDocument } from './openapi/document.ts'
 import { agentRoutes } from './routes/agents.ts'
+import { deploymentRoutes } from './routes/deployments.ts'
 import { environmentRoutes } from './routes/environments.ts'
 import { fileRoutes } from './routes/files.ts'
 import { memoryStoreRoutes } from './routes/memory-stores.ts'
@@ -123,6 +124,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
     async (routes) => {
       agentRoutes(routes, api)
       environmentRoutes(routes, api)
+      deploymentRoutes(routes, api)
       memoryStoreRoutes(routes, api, callers)
       sessionRoutes(routes, api, streams)
       vaultRoutes(routes, api)

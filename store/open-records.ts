@@ -3,6 +3,8 @@ import type { Records } from './records.ts'
 import { isPostgresUrl } from './records-url.ts'
 import { agentRecords } from './sql/agents.ts'
 import { credentialRecords } from './sql/credentials.ts'
+import { deploymentRunRecords } from './sql/deployment-runs.ts'
+import { deploymentRecords } from './sql/deployments.ts'
 import { environmentRecords } from './sql/environments.ts'
 import { fileRecords } from './sql/files.ts'
 import { memoryRecords } from './sql/memories.ts'
@@ -47,6 +49,8 @@ export function recordsOver(database: Kysely<Schema>): Records {
     snapshots: snapshotRecords(database),
     vaults: vaultRecords(database),
     credentials: credentialRecords(database),
+    deployments: deploymentRecords(database),
+    deploymentRuns: deploymentRunRecords(database),
     close: () => database.destroy(),
   }
 }

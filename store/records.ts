@@ -4,6 +4,7 @@ import type { ServedTool } from '../protocol/contract.ts'
 import type { Environment } from '../protocol/environments.ts'
 import type { FileMetadata } from '../protocol/files.ts'
 import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
+import type { DeploymentRecords, DeploymentRunRecord, DeploymentRunRecords } from './deployment-records.ts'
 import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
 import type { OutputRecords } from './output-records.ts'
 import type { SnapshotRecords } from './snapshot-records.ts'
@@ -25,6 +26,8 @@ export interface Records {
   snapshots: SnapshotRecords
   vaults: VaultRecords
   credentials: CredentialRecords
+  deployments: DeploymentRecords
+  deploymentRuns: DeploymentRunRecords
   close(): Promise<void>
 }
 
@@ -59,6 +62,7 @@ export interface AgentRecords {
    * Returns false, and changes nothing, when the newest version is another.
    */
   update(agent: Agent, expected: number): Promise<boolean>
+  /** Archives its deployments too. Again: keeps the first time. */
   archive(id: string, at: string): Promise<Agent | undefined>
   list(query: ListQuery): Promise<Rows<Agent>>
   /** Newest version first; `after` is a version number. */
@@ -117,6 +121,8 @@ export interface SessionRecord {
   served?: Record<string, ServedTool>
   /** The creator's idempotency key, unique when given. */
   idempotencyKey: string | null
+  /** The deployment that it was made of. */
+  deploymentId?: string
   /** Set while the session is being erased: everybody sees a 404 from then on. */
   deletedAt: string | null
 }
@@ -130,8 +136,16 @@ export type SessionChanges = Partial<
 export type SessionSecrets = Record<string, string>
 
 export interface SessionRecords {
-  /** Stores the row, its first configuration and its secrets. False when the idempotency key is taken. */
-  insert(session: SessionRecord, agent: SessionAgent, secrets?: SessionSecrets): Promise<boolean>
+  /**
+   * Stores the row, its first configuration, its secrets, and the deployment's run that it is of. False, and nothing
+   * stored, when the idempotency key, or that of the run, is taken.
+   */
+  insert(
+    session: SessionRecord,
+    agent: SessionAgent,
+    secrets?: SessionSecrets,
+    run?: DeploymentRunRecord,
+  ): Promise<boolean>
   get(id: string): Promise<SessionRecord | undefined>
   getByIdempotencyKey(key: string): Promise<SessionRecord | undefined>
   /** The configuration of a revision: the agent as this session runs it. */
@@ -154,7 +168,7 @@ export interface SessionRecords {
   /** Ids of sessions marked as deleted before this time that are not erased yet, in their order, behind `after`. */
   deletedBefore(at: string, query: { limit: number; after?: string }): Promise<string[]>
   list(
-    query: ListQuery & { agentId?: string; agentVersion?: number; memoryStoreId?: string },
+    query: ListQuery & { agentId?: string; agentVersion?: number; deploymentId?: string; memoryStoreId?: string },
   ): Promise<Rows<SessionRecord>>
   /** Sessions that are not archived and use this environment. */
   countByEnvironment(environmentId: string): Promise<number>

@@ -34,6 +34,7 @@ import { openSecrets } from '../store/secrets.ts'
 import { Secrets } from './config/secrets.ts'
 import { connectionOptions } from './config/temporal-connection.ts'
 import type { WorkerConfig, WorkerMessage } from './config-of-worker.ts'
+import { deploymentActivities } from './deployment-activities.ts'
 import { reportActivities } from './report-activities.ts'
 import { scheduledActivities } from './scheduled-activities.ts'
 import { sessionActivities } from './session-activities.ts'
@@ -149,7 +150,13 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
     connection: native,
     namespace,
     identity: config.identity,
-    activities: { ...activities, ...webhooks, ...sessionActivities(holdfast), ...scheduledActivities(holdfast) },
+    activities: {
+      ...activities,
+      ...webhooks,
+      ...sessionActivities(holdfast),
+      ...scheduledActivities(holdfast),
+      ...deploymentActivities(holdfast.runtime),
+    },
     dataConverter: { payloadCodecs: [codec] },
     maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
     // A cancelled activity must see it soon even when the watch of its history fails.

@@ -1,3 +1,4 @@
+export { deploymentRun } from './deployment-run.ts'
 export { erase } from './erase.ts'
 export { scheduled } from './scheduled.ts'
 export { session } from './session.ts'

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Agent } from '../../protocol/agents.ts'
 import type { AgentRecords } from '../records.ts'
+import { archiveDeploymentsOf } from './deployments.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
 import { inTransaction } from './transaction.ts'
@@ -57,13 +58,16 @@ export function agentRecords(database: Kysely<Schema>): AgentRecords {
     },
 
     async archive(id, at) {
-      // Archiving again keeps the first time.
-      await database
-        .updateTable('agents')
-        .set({ archived_at: at })
-        .where('id', '=', id)
-        .where('archived_at', 'is', null)
-        .execute()
+      await inTransaction(database, async (transaction) => {
+        // Archiving again keeps the first time.
+        await transaction
+          .updateTable('agents')
+          .set({ archived_at: at })
+          .where('id', '=', id)
+          .where('archived_at', 'is', null)
+          .execute()
+        await archiveDeploymentsOf(transaction, id, at)
+      })
       return this.get(id)
     },
 

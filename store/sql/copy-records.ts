@@ -9,6 +9,8 @@ type Table = Exclude<keyof Schema, 'migrations'>
 const tables: { [T in Table]: readonly (keyof Schema[T] & string)[] } = {
   agents: ['id'],
   agent_versions: ['agent_id', 'version'],
+  deployments: ['id'],
+  deployment_runs: ['id'],
   environments: ['id'],
   files: ['id'],
   sessions: ['id'],

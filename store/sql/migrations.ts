@@ -1,8 +1,9 @@
-import { type Kysely, PostgresAdapter, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { FileMetadata } from '../../protocol/files.ts'
+import { createDeploymentTables } from './deployment-tables.ts'
 import { createMemoryTables } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
-import { inTransaction } from './transaction.ts'
+import { alone, inTransaction, isPostgres, lockOut } from './transaction.ts'
 import { createVaultTables } from './vault-tables.ts'
 
 type Step = (database: Kysely<Schema>) => Promise<void>
@@ -147,6 +148,7 @@ const steps: Step[] = [
       .where(sql<boolean>`deleted_at is not null`)
       .execute()
   },
+  createDeploymentTables,
 ]
 
 /** The database was made by a newer version of Holdfast. */
@@ -161,7 +163,7 @@ export class DatabaseTooNew extends Error {
  */
 export async function migrate(database: Kysely<Schema>): Promise<void> {
   await inTransaction(database, async (transaction) => {
-    await lockOut(transaction)
+    await lockOut(transaction, alone.migrate)
     await transaction.schema
       .createTable('migrations')
       .ifNotExists()
@@ -173,7 +175,7 @@ export async function migrate(database: Kysely<Schema>): Promise<void> {
     const version = await schemaVersion(database)
     if (version === steps.length) return
     await inTransaction(database, async (transaction) => {
-      await lockOut(transaction)
+      await lockOut(transaction, alone.migrate)
       // Takes SQLite's write lock before looking again: another process may have been faster.
       await sql`update migrations set applied_at = applied_at where version = 0`.execute(transaction)
       if ((await appliedVersion(transaction)) !== version) return
@@ -197,16 +199,6 @@ export async function schemaVersion(database: Kysely<Schema>): Promise<number> {
     `the records are of schema ${version}, this version of Holdfast knows ${steps.length}: use the newer version that wrote them`,
   )
 }
-
-/** Names the lock that those who migrate a PostgreSQL database take; any number that others will hardly use. */
-const lockName = 4_686_520_157
-
-/** One process at a time changes the schema. SQLite has one writer anyway. */
-async function lockOut(transaction: Kysely<Schema>): Promise<void> {
-  if (isPostgres(transaction)) await sql`select pg_advisory_xact_lock(${sql.lit(lockName)})`.execute(transaction)
-}
-
-const isPostgres = (database: Kysely<Schema>) => database.getExecutor().adapter instanceof PostgresAdapter
 
 async function appliedVersion(database: Kysely<Schema>): Promise<number> {
   const { newest } = await database

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import type { SessionRecord, SessionRecords } from '../records.ts'
+import { keepRun } from './deployment-runs.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
 import { keepSecrets, readSecrets } from './session-secrets.ts'
@@ -18,6 +19,7 @@ const row = (session: SessionRecord) => ({
   agent_id: session.agentId,
   agent_version: session.agentVersion,
   idempotency_key: session.idempotencyKey,
+  deployment_id: session.deploymentId ?? null,
   revision: session.revision,
   body: JSON.stringify(session),
 })
@@ -40,7 +42,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
       .execute()
 
   return {
-    async insert(session, agent, secrets) {
+    async insert(session, agent, secrets, run) {
       return inTransaction(database, async (transaction) => {
         const { numInsertedOrUpdatedRows } = await transaction
           .insertInto('sessions')
@@ -48,6 +50,10 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
           .onConflict((clash) => clash.column('idempotency_key').doNothing())
           .executeTakeFirst()
         if (Number(numInsertedOrUpdatedRows) !== 1) return false
+        if (run && !(await keepRun(transaction, run))) {
+          await transaction.deleteFrom('sessions').where('id', '=', session.id).execute()
+          return false
+        }
         await configure(transaction, session.id, session.revision, agent)
         await attach(transaction, session)
         if (secrets) await keepSecrets(transaction, session.id, secrets)
@@ -111,11 +117,12 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         .execute()
       return rows.map(({ id }) => id)
     },
-    async list({ agentId, agentVersion, memoryStoreId, ...query }) {
+    async list({ agentId, agentVersion, deploymentId, memoryStoreId, ...query }) {
       let all = database.selectFrom('sessions').select(['id', 'created_at', 'body']).where('deleted_at', 'is', null)
       if (!query.includeArchived) all = all.where('archived_at', 'is', null)
       if (agentId !== undefined) all = all.where('agent_id', '=', agentId)
       if (agentVersion !== undefined) all = all.where('agent_version', '=', agentVersion)
+      if (deploymentId !== undefined) all = all.where('deployment_id', '=', deploymentId)
       if (memoryStoreId !== undefined) {
         all = all.where('id', 'in', (from) =>
           from.selectFrom('session_memory_stores').select('session_id').where('store_id', '=', memoryStoreId),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, sql, type Transaction } from 'kysely'
 import { RecordsUnavailable } from '../records-unavailable.ts'
 import type { Schema } from './schema.ts'
 
@@ -30,3 +30,13 @@ export async function inTransaction<T>(
     }
   }
 }
+
+/** Names what only one transaction at a time does: any numbers that others will hardly use. */
+export const alone = { migrate: 4_686_520_157, countClocks: 4_686_520_158 }
+
+/** Waits until nobody else is at the same, and keeps others away until the end. SQLite has one writer anyway. */
+export async function lockOut(transaction: Kysely<Schema>, what: number): Promise<void> {
+  if (isPostgres(transaction)) await sql`select pg_advisory_xact_lock(${sql.lit(what)})`.execute(transaction)
+}
+
+export const isPostgres = (database: Kysely<Schema>) => database.getExecutor().adapter instanceof PostgresAdapter

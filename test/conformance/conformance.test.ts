@@ -6,6 +6,7 @@ import { operations } from '../../server/openapi/operations/all.ts'
 import { packageRoot } from '../../worker/package-root.ts'
 import { startTestHost } from '../support/host.ts'
 import { agentConformance } from './agents.ts'
+import { deploymentConformance } from './deployments.ts'
 import { environmentConformance } from './environments.ts'
 import { errorConformance } from './errors.ts'
 import { eventConformance } from './events.ts'
@@ -38,6 +39,7 @@ sessionResourceConformance(world)
 sessionThreadConformance(world)
 memoryStoreConformance(world)
 vaultConformance(world)
+deploymentConformance(world)
 eventConformance(world)
 errorConformance(world)
 

@@ -110,8 +110,6 @@ describe('an endpoint that the API has and this version does not', () => {
     const refusals = [
       client.beta.skills.list(),
       client.beta.skills.create({ files: [new File(['#'], 'a/SKILL.md')] }),
-      client.beta.deployments.retrieve('depl_1'),
-      client.beta.deploymentRuns.list(),
       client.beta.environments.work.list('env_1'),
     ]
     for (const refusal of await Promise.all(refusals.map(sdkRefusal))) {

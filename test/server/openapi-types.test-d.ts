@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Agent } from '../../protocol/agents.ts'
 import type { CredentialValidation } from '../../protocol/credential-validation.ts'
 import type { Credential } from '../../protocol/credentials.ts'
+import type { Deployment, DeploymentRun } from '../../protocol/deployments.ts'
 import type { Environment } from '../../protocol/environments.ts'
 import type { SessionEvent, StreamEvent, UserEvent } from '../../protocol/events.ts'
 import type { FileMetadata } from '../../protocol/files.ts'
@@ -10,6 +11,7 @@ import type { Session, SessionAgent, SessionResource } from '../../protocol/sess
 import type { SessionThread } from '../../protocol/threads.ts'
 import type { Vault } from '../../protocol/vaults.ts'
 import type { agent, sessionAgent } from '../../server/openapi/objects/agents.ts'
+import type { deployment, deploymentRun } from '../../server/openapi/objects/deployments.ts'
 import type { environment } from '../../server/openapi/objects/environments.ts'
 import type { sessionEvent, streamEvent, userEvent } from '../../server/openapi/objects/events.ts'
 import type { file } from '../../server/openapi/objects/files.ts'
@@ -35,6 +37,8 @@ export type Answers = [
   Fits<Vault, z.infer<typeof vault>>,
   Fits<Credential, z.infer<typeof credential>>,
   Fits<CredentialValidation, z.infer<typeof credentialValidation>>,
+  Fits<Omit<Deployment, 'initial_events'>, Omit<z.infer<typeof deployment>, 'initial_events'>>,
+  Fits<DeploymentRun, z.infer<typeof deploymentRun>>,
   Fits<UserEvent, z.infer<typeof userEvent>>,
   Fits<SessionEvent, z.infer<typeof sessionEvent>>,
   Fits<StreamEvent, z.infer<typeof streamEvent>>,

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { ListQuery, Records, Rows } from '../../store/records.ts'
-import { aConfiguration, aFile, anAgent, anEnvironment, aSession, nextVersion, second } from './samples.ts'
+import {
+  aConfiguration,
+  aDeployment,
+  aFile,
+  anAgent,
+  anEnvironment,
+  aRun,
+  aSession,
+  nextVersion,
+  second,
+} from './samples.ts'
 
 /**
  * What every implementation of Records does.
@@ -273,6 +283,141 @@ export function recordsConformance(implementation: string, open: () => Promise<R
       expect(await sessions.countByEnvironment('env_1')).toBe(1)
       await sessions.update(session.id, { archivedAt: second(1) })
       expect(await sessions.countByEnvironment('env_1')).toBe(0)
+    })
+  })
+
+  describe(`deployments in ${implementation}`, () => {
+    const schedule = { type: 'cron' as const, expression: '0 6 * * *', timezone: 'UTC' }
+
+    it('are found, and changed from their newest state alone', async () => {
+      const { deployments } = await open()
+      const deployment = aDeployment()
+      expect(await deployments.insert(deployment, 0)).toBe(true)
+      expect(await deployments.get(deployment.id)).toEqual({ deployment, lastRunAt: null })
+      const changed = { ...deployment, name: 'b' }
+      expect(await deployments.update(changed, deployment, 0)).toBe('stored')
+      expect(await deployments.update({ ...deployment, name: 'late' }, deployment, 0)).toBe('outrun')
+      expect((await deployments.get(deployment.id))?.deployment).toEqual(changed)
+      expect(await deployments.get('depl_none')).toBeUndefined()
+    })
+
+    it('have at most so many schedules, archived ones left out', async () => {
+      const { deployments } = await open()
+      const [first, other, plain] = [aDeployment({ schedule }), aDeployment({ schedule }), aDeployment()]
+      expect(await deployments.insert(first, 1)).toBe(true)
+      expect(await deployments.insert(other, 1)).toBe(false)
+      expect(await deployments.get(other.id)).toBeUndefined()
+      expect(await deployments.insert(plain, 1)).toBe(true)
+      expect(await deployments.update({ ...plain, schedule }, plain, 1)).toBe('full')
+      expect(await deployments.update({ ...first, name: 'b' }, first, 1)).toBe('stored')
+      expect(
+        await deployments.update({ ...first, archived_at: '2026-11-02T00:00:00.000Z' }, { ...first, name: 'b' }, 1),
+      ).toBe('stored')
+      expect(await deployments.insert(other, 1)).toBe(true)
+    })
+
+    it('are listed by agent and status, without the archived ones unless asked', async () => {
+      const { deployments } = await open()
+      const active = aDeployment({ created_at: second(1) })
+      const paused = aDeployment({ created_at: second(2), paused_reason: { type: 'manual' } })
+      const archived = aDeployment({ created_at: second(3), archived_at: second(4) })
+      for (const deployment of [active, paused, archived]) await deployments.insert(deployment, 9)
+      const list = async (query: object) =>
+        (await deployments.list({ limit: 9, ...query })).rows.map(({ deployment }) => deployment)
+      expect(await list({})).toEqual([paused, active])
+      expect(await list({ includeArchived: true })).toEqual([archived, paused, active])
+      expect(await list({ status: 'active' })).toEqual([active])
+      expect(await list({ status: 'paused' })).toEqual([paused])
+      expect(await list({ agentId: 'agent_none' })).toEqual([])
+      expect(await deployments.liveOf('agent_1')).toEqual([active, paused])
+    })
+
+    it('are archived with their agent, and lose their tokens', async () => {
+      const { agents, deployments } = await open()
+      const agent = anAgent()
+      await agents.insert(agent)
+      const resources = [{ type: 'github_repository' as const, url: 'https://a.b/c', authorization_token: 'sealed' }]
+      const [own, gone, other] = [
+        aDeployment({
+          agent: { type: 'agent', id: agent.id, version: 1 },
+          resources,
+          paused_reason: { type: 'manual' },
+        }),
+        aDeployment({ agent: { type: 'agent', id: agent.id, version: 1 }, archived_at: second(1) }),
+        aDeployment(),
+      ]
+      for (const deployment of [own, gone, other]) await deployments.insert(deployment, 9)
+      await agents.archive(agent.id, second(5))
+      expect((await deployments.get(own.id))?.deployment).toEqual({
+        ...own,
+        resources: [{ type: 'github_repository', url: 'https://a.b/c' }],
+        paused_reason: null,
+        archived_at: second(5),
+        updated_at: second(5),
+      })
+      expect((await deployments.get(gone.id))?.deployment).toEqual(gone)
+      expect((await deployments.get(other.id))?.deployment).toEqual(other)
+    })
+  })
+
+  describe(`runs of deployments in ${implementation}`, () => {
+    const failure = { type: 'unknown_error' as const, message: 'm' }
+
+    it('are stored together with their session, once for a key', async () => {
+      const { deployments, deploymentRuns, sessions } = await open()
+      const deployment = aDeployment()
+      await deployments.insert(deployment, 0)
+      const tries = [1, 2].map((n) => {
+        const session = aSession({ idempotencyKey: 'k', deploymentId: deployment.id })
+        const run = aRun({ deployment_id: deployment.id, session_id: session.id, created_at: second(n) })
+        return { session, record: { run, key: 'k', pending: [] } }
+      })
+      for (const [index, { session, record }] of tries.entries())
+        expect(await sessions.insert(session, aConfiguration, undefined, record)).toBe(index === 0)
+      const { session, record } = tries[0]!
+      expect(await deploymentRuns.getByKey('k')).toEqual(record)
+      expect(await deploymentRuns.get(record.run.id)).toEqual(record.run)
+      expect((await deployments.get(deployment.id))?.lastRunAt).toBe(second(1))
+      expect((await sessions.list({ limit: 9, deploymentId: deployment.id })).rows).toEqual([session])
+      expect((await sessions.list({ limit: 9, deploymentId: 'depl_none' })).rows).toEqual([])
+
+      expect(await deploymentRuns.pendingBefore(second(9), { limit: 9 })).toEqual([record])
+      expect(await deploymentRuns.pendingBefore(second(9), { limit: 9, after: 'k' })).toEqual([])
+      expect(await deploymentRuns.pendingBefore(second(1), { limit: 9 })).toEqual([])
+      await deploymentRuns.begun('k')
+      expect(await deploymentRuns.pendingBefore(second(9), { limit: 9 })).toEqual([])
+    })
+
+    it('fail once, pause their deployment with that, and keep a session from being stored for them', async () => {
+      const { deployments, deploymentRuns, sessions } = await open()
+      const deployment = aDeployment()
+      await deployments.insert(deployment, 0)
+      const run = aRun({ deployment_id: deployment.id, error: failure, created_at: second(7) })
+      const pause = { type: 'error' as const, error: { type: failure.type } }
+      expect(await deploymentRuns.fail({ run, key: 'k', pending: null }, pause)).toEqual(run)
+      const paused = { ...deployment, paused_reason: pause, updated_at: second(7) }
+      expect((await deployments.get(deployment.id))?.deployment).toEqual(paused)
+      const again = { run: aRun({ error: failure }), key: 'k', pending: null }
+      expect(await deploymentRuns.fail(again, pause)).toEqual(run)
+      const session = aSession({ idempotencyKey: 'k' })
+      const late = { run: aRun({ session_id: session.id }), key: 'k', pending: [] }
+      expect(await sessions.insert(session, aConfiguration, undefined, late)).toBe(false)
+      expect(await sessions.get(session.id)).toBeUndefined()
+      await deploymentRuns.delete('k')
+      expect(await deploymentRuns.get(run.id)).toBeUndefined()
+    })
+
+    it('are listed by deployment, trigger and error', async () => {
+      const { deploymentRuns } = await open()
+      const manual = aRun({ created_at: second(1), trigger_context: { type: 'manual' }, error: failure })
+      const other = aRun({ created_at: second(2), deployment_id: 'depl_2', error: failure })
+      for (const run of [manual, other]) await deploymentRuns.fail({ run, key: run.id, pending: null }, undefined)
+      const list = async (query: object) => (await deploymentRuns.list({ limit: 9, ...query })).rows
+      expect(await list({})).toEqual([other, manual])
+      expect(await list({ deploymentId: 'depl_2' })).toEqual([other])
+      expect(await list({ trigger: 'manual' })).toEqual([manual])
+      expect(await list({ hasError: false })).toEqual([])
+      expect(await list({ hasError: true, createdAt: { gt: second(1) } })).toEqual([other])
     })
   })
 

@@ -1,5 +1,6 @@
 import { type Agent, createAgent, sessionAgent } from '../../protocol/agents.ts'
 import { type Credential, createCredential } from '../../protocol/credentials.ts'
+import type { DeploymentRun, StoredDeployment } from '../../protocol/deployments.ts'
 import { createEnvironment, type Environment } from '../../protocol/environments.ts'
 import { newId } from '../../protocol/ids.ts'
 import type { FileRecord, SessionRecord } from '../../store/records.ts'
@@ -59,3 +60,36 @@ export function aFile(fields: Partial<FileRecord['metadata']> = {}, blob?: strin
 export const aCredential = (vaultId: string, at = second(0)): Credential =>
   createCredential(vaultId, { auth: { type: 'static_bearer', mcp_server_url: 'https://mcp.example/', token: 't' } }, at)
     .credential
+
+export const aDeployment = (fields: Partial<StoredDeployment> = {}): StoredDeployment => ({
+  id: newId('deployment'),
+  type: 'deployment',
+  name: 'a',
+  description: null,
+  agent: { type: 'agent', id: 'agent_1', version: 1 },
+  environment_id: 'env_1',
+  initial_events: [{ type: 'user.message', content: [{ type: 'text', text: 'go' }] }],
+  resources: [],
+  vault_ids: [],
+  metadata: {},
+  schedule: null,
+  paused_reason: null,
+  budget: null,
+  clock: null,
+  created_at: second(0),
+  updated_at: second(0),
+  archived_at: null,
+  ...fields,
+})
+
+export const aRun = (fields: Partial<DeploymentRun> = {}): DeploymentRun => ({
+  id: newId('deploymentRun'),
+  type: 'deployment_run',
+  deployment_id: 'depl_1',
+  agent: { type: 'agent', id: 'agent_1', version: 1 },
+  trigger_context: { type: 'schedule', scheduled_at: second(0) },
+  session_id: null,
+  error: null,
+  created_at: second(0),
+  ...fields,
+})

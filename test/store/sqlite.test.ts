@@ -11,6 +11,8 @@ import { openRecords } from '../../store/open-records.ts'
 import type { Records } from '../../store/records.ts'
 import { agentRecords } from '../../store/sql/agents.ts'
 import { credentialRecords } from '../../store/sql/credentials.ts'
+import { deploymentRunRecords } from '../../store/sql/deployment-runs.ts'
+import { deploymentRecords } from '../../store/sql/deployments.ts'
 import { environmentRecords } from '../../store/sql/environments.ts'
 import { fileRecords } from '../../store/sql/files.ts'
 import { memoryRecords } from '../../store/sql/memories.ts'
@@ -148,6 +150,8 @@ describe('a page of a list', () => {
       snapshots: snapshotRecords(watched),
       vaults: vaultRecords(watched),
       credentials: credentialRecords(watched),
+      deployments: deploymentRecords(watched),
+      deploymentRuns: deploymentRunRecords(watched),
     })
     const steps: string[] = []
     for (const { node, queryId } of nodes) {
@@ -166,6 +170,7 @@ describe('a page of a list', () => {
     ['sessions, backwards', ({ sessions }) => sessions.list({ limit: 20, after, backwards: true })],
     ['sessions, archived ones too', ({ sessions }) => sessions.list({ limit: 20, after, includeArchived: true })],
     ['sessions of an agent', ({ sessions }) => sessions.list({ limit: 20, after, agentId: 'agent_1' })],
+    ['sessions of a deployment', ({ sessions }) => sessions.list({ limit: 20, after, deploymentId: 'depl_1' })],
     ['agents', ({ agents }) => agents.list({ limit: 20, after })],
     ['versions of an agent', ({ agents }) => agents.versions('agent_1', { limit: 20, after: 5 })],
     ['environments', ({ environments }) => environments.list({ limit: 20, after })],
@@ -190,6 +195,10 @@ describe('a page of a list', () => {
     ],
     ['vaults', ({ vaults }) => vaults.list({ limit: 20, after })],
     ['credentials of a vault', ({ credentials }) => credentials.list('vlt_1', { limit: 20, after })],
+    ['deployments', ({ deployments }) => deployments.list({ limit: 20, after })],
+    ['deployments of an agent', ({ deployments }) => deployments.list({ limit: 20, after, agentId: 'agent_1' })],
+    ['runs', ({ deploymentRuns }) => deploymentRuns.list({ limit: 20, after })],
+    ['runs of a deployment', ({ deploymentRuns }) => deploymentRuns.list({ limit: 20, after, deploymentId: 'depl_1' })],
     ['files', ({ files }) => files.list({ limit: 20, after })],
     ['files of a session', ({ files }) => files.list({ limit: 20, after, scope: 'sesn_1' })],
   ])('of %s is found by an index, wherever it lies: nothing is scanned or sorted', async (_what, use) => {

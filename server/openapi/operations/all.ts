@@ -1,5 +1,6 @@
 import type { Operation } from '../operation.ts'
 import { agentOperations } from './agents.ts'
+import { deploymentOperations } from './deployments.ts'
 import { environmentOperations } from './environments.ts'
 import { fileOperations } from './files.ts'
 import { memoryStoreOperations } from './memory-stores.ts'
@@ -12,6 +13,7 @@ import { vaultOperations } from './vaults.ts'
 export const operations: readonly Operation[] = [
   ...agentOperations,
   ...environmentOperations,
+  ...deploymentOperations,
   ...sessionOperations,
   ...sessionResourceOperations,
   ...sessionThreadOperations,
