@@ -12,7 +12,17 @@ import type { Schema } from '../../store/sql/schema.ts'
 import { lockData } from '../../worker/data-lock.ts'
 import { type Postgres, password, startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { aConfiguration, aCredential, aFile, anAgent, anEnvironment, aSession, second } from './samples.ts'
+import {
+  aConfiguration,
+  aCredential,
+  aDeployment,
+  aFile,
+  anAgent,
+  anEnvironment,
+  aRun,
+  aSession,
+  second,
+} from './samples.ts'
 
 const holdfast = fileURLToPath(new URL('../../bin/holdfast', import.meta.url))
 
@@ -28,6 +38,7 @@ async function filled(file: string): Promise<string> {
   const records = await openRecords({ url })
   const { agents, environments, files, sessions, memoryStores, memories, outputs, snapshots, vaults, credentials } =
     records
+  const { deployments, deploymentRuns } = records
   for (let count = 0; count < 250; count++) await agents.insert(anAgent(second(count)))
   await environments.insert({ ...anEnvironment(), metadata: { '\0': 'ä🦊' } })
   await files.insert(aFile({ expires_at: second(100) }))
@@ -53,6 +64,9 @@ async function filled(file: string): Promise<string> {
   const credential = aCredential(vault.id)
   await credentials.insert({ credential, sealed: 'sealed' }, 'key', 20)
   await credentials.lease(credential.id, 'me', 0, Date.UTC(2100, 0))
+  const deployment = aDeployment()
+  await deployments.insert(deployment, 1)
+  await deploymentRuns.fail({ run: aRun({ deployment_id: deployment.id }), key: 'run', pending: null }, undefined)
   await records.close()
   return url
 }
