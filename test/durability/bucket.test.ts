@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checks } from '../../cli/doctor-checks.ts'
 import { converse, lastText, listed, message, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
-import { type S3Server, s3Variables, startS3 } from '../support/s3.ts'
+import { madeReadyMs, type S3Server, s3Variables, startS3 } from '../support/s3.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
     },
   })
   stack.defer(() => host.remove())
-})
+}, madeReadyMs)
 afterAll(() => stack.disposeAsync())
 
 /** What a session has in the bucket. */

@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { alone } from '../../activities/alone.ts'
 
 const run = promisify(execFile)
 export const pythonFolder = fileURLToPath(new URL('../python', import.meta.url))
@@ -21,19 +22,22 @@ export async function python(file = 'requirements.txt'): Promise<string> {
     .slice(0, 12)
   const cache = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'holdfast')
   const home = path.join(cache, `python-${name}`)
-  const made = await access(path.join(home, 'complete')).then(
-    () => true,
-    () => false,
-  )
-  if (!made) {
+  // Files of tests run side by side.
+  await alone(home, async () => {
+    const isMade = await access(path.join(home, 'complete')).then(
+      () => true,
+      () => false,
+    )
+    if (isMade) return
     await mkdir(cache, { recursive: true })
     await rm(home, { recursive: true, force: true })
     // A virtual environment knows its own path, so it is made in place; the mark says that it is whole.
     await run('python3', ['-m', 'venv', home])
-    await run(path.join(home, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+    const options = ['--quiet', '--disable-pip-version-check', '--no-compile', '-r', requirements]
+    await run(path.join(home, 'bin', 'pip'), ['install', ...options])
     await mkdir(path.join(home, 'partial'))
     await rename(path.join(home, 'partial'), path.join(home, 'complete'))
-  }
+  })
   return path.join(home, 'bin', 'python')
 }
 

@@ -30,9 +30,14 @@ export interface Line {
   mend(): Promise<void>
   /** All is well again. */
   pass(): void
+  /** Called with what goes to the server; what it gives is the answer, and the server is not asked. */
+  asks: (chunk: Buffer) => Buffer | undefined
   /** Called with what comes from the server; the chunk is what is passed on, and without one the connection ends. */
   answers: (chunk: Buffer) => Buffer | undefined
 }
+
+/** Time for a test's hook that starts one, milliseconds: the first time it is installed. */
+export const madeReadyMs = 5 * 60_000
 
 /** Starts one. The variables of its credentials are set in this process, too. */
 export async function startS3(): Promise<S3Server> {
@@ -75,7 +80,15 @@ async function startLine(target: number): Promise<Line & { port: number; close()
         other.destroy()
       })
     }
-    near.pipe(far)
+    near.on('data', (chunk) => {
+      const answer = line.asks(chunk)
+      if (answer) near.write(answer)
+      else if (!far.write(chunk)) {
+        near.pause()
+        far.once('drain', () => near.resume())
+      }
+    })
+    near.on('end', () => far.end())
     far.on('data', (chunk) => {
       const passed = line.answers(chunk)
       if (!passed) return void near.destroy()
@@ -101,9 +114,11 @@ async function startLine(target: number): Promise<Line & { port: number; close()
     cut,
     mend: () => listen(port),
     pass() {
+      line.asks = () => undefined
       line.answers = (chunk) => chunk
     },
     close: cut,
+    asks: (_chunk: Buffer): Buffer | undefined => undefined,
     answers: (chunk: Buffer): Buffer | undefined => chunk,
   }
   return line
