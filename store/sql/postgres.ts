@@ -64,9 +64,6 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
 }
 
-/** Beyond the server's own bound: then it is the server that does not answer. */
-const answerMs = 5000
-
 /** Looks for a password that neither the URL nor PGPASSWORD gives in the passfile. */
 export class Client extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
@@ -99,7 +96,8 @@ class Connections {
       Client,
       types,
       connectionTimeoutMillis: 5000,
-      ...(statementMs && { query_timeout: statementMs + answerMs }),
+      // Later than the server's own bound: then it is the server that does not answer.
+      ...(statementMs && { query_timeout: (statementMs * 4) / 3 }),
       onConnect: ((client: pg.ClientBase) => client.query(settings(statementMs))) as (client: pg.ClientBase) => void,
     })
     // An idle connection was lost: the next call makes another.

@@ -16,7 +16,7 @@ import { freePort } from '../../worker/temporal-server/free-port.ts'
 import { type Postgres, password, startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
-import { aConfiguration, aCredential, anAgent, aSession, nextVersion, second } from './samples.ts'
+import { aConfiguration, aCredential, anAgent, anEnvironment, aSession, nextVersion, second } from './samples.ts'
 
 let postgres: Postgres
 let url: string
@@ -183,13 +183,14 @@ describe('a transaction in PostgreSQL', () => {
   it('whose turn does not come in time changes nothing and says so', async () => {
     const database = openPostgres({ url, statementMs: 200 })
     onTestFinished(() => database.destroy())
-    const records = recordsOver(database)
+    const hasty = recordsOver(database)
+    const records = await open()
     const agent = anAgent()
     await records.agents.insert(agent)
     const other = await another()
     await other.query('begin')
     await other.query('update agents set id = id where id = $1', [agent.id])
-    expect(await refusalOf(records.agents.update(nextVersion(agent), 1))).toMatchObject({
+    expect(await refusalOf(hasty.agents.update(nextVersion(agent), 1))).toMatchObject({
       code: 'records_unavailable',
       mayBeDone: false,
     })
@@ -232,10 +233,39 @@ describe('a PostgreSQL that is away', () => {
     await records.agents.insert(anAgent())
   })
 
-  it('may have done what it gave no answer to, which the error says', async () => {
+  it('is asked again when the connection was lost before it answered', async () => {
     const records = await open()
     const agent = anAgent()
-    await records.environments.insert({ ...agent, id: 'env_1' } as never)
+    await records.agents.insert(agent)
+    const other = await another()
+    await other.query('begin')
+    await other.query('lock table agents in access exclusive mode')
+    const found = records.agents.get(agent.id)
+    await someoneWaits()
+    await postgres.run(`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'`)
+    await other.query('commit')
+    expect(await found).toEqual(agent)
+  })
+
+  it('and stands still is left after a while, its connection with it', async () => {
+    const database = openPostgres({ url: `${url}&application_name=frozen`, connections: 1, statementMs: 1500 })
+    onTestFinished(() => database.destroy())
+    const { environments } = recordsOver(database)
+    expect(await environments.get('env_none')).toBeUndefined()
+    const [backend] = await postgres.run<{ pid: number }>(
+      `select pid from pg_stat_activity where application_name = 'frozen'`,
+    )
+    process.kill(backend!.pid, 'SIGSTOP')
+    onTestFinished(() => void process.kill(backend!.pid, 'SIGCONT'))
+    expect(await refusalOf(environments.insert(anEnvironment()))).toMatchObject({ mayBeDone: true })
+    const environment = anEnvironment()
+    await environments.insert(environment)
+    expect(await environments.get(environment.id)).toEqual(environment)
+  })
+
+  it('may have done what it gave no answer to, which the error says', async () => {
+    const records = await open()
+    await records.environments.insert({ ...anEnvironment(), id: 'env_1' })
     const other = await another()
     await other.query('begin')
     await other.query(`update environments set id = id where id = 'env_1'`)
@@ -295,7 +325,14 @@ describe('the password of a PostgreSQL', () => {
     await writeFile(file, `127.0.0.1:*:*:postgres:${password}\n`)
     await chmod(file, 0o600)
     vi.stubEnv('PGPASSFILE', file)
-    onTestFinished(() => void vi.unstubAllEnvs())
+    const warnings: Error[] = []
+    const note = (warning: Error) => void warnings.push(warning)
+    process.on('warning', note)
+    onTestFinished(() => {
+      vi.unstubAllEnvs()
+      process.off('warning', note)
+    })
     expect(await examinePostgres({ url: withoutPassword() })).toContain('PostgreSQL')
+    expect(warnings).toEqual([])
   })
 })

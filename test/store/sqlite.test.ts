@@ -26,7 +26,7 @@ import { snapshotRecords } from '../../store/sql/snapshots.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
 import { vaultRecords } from '../../store/sql/vaults.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { anAgent, second } from './samples.ts'
+import { aFile, anAgent, second } from './samples.ts'
 
 const databaseFile = async () => path.join(await temporaryFolder(), 'deep', 'records.db')
 
@@ -99,6 +99,23 @@ describe('records in one SQLite file', () => {
     expect(error).toBeInstanceOf(DatabaseTooNew)
     expect(error.message).toMatch(/schema 999.*newer version/)
     expect(await readFile(file)).toEqual(before)
+  })
+
+  it('of an older version are brought up to date: expiring files are known to be due', async () => {
+    const file = await databaseFile()
+    const upload = aFile({ expires_at: second(9) })
+    const records = await openRecords({ url: file })
+    await records.files.insert(upload)
+    await records.files.insert(aFile())
+    await records.close()
+    const database = new DatabaseSync(file)
+    database.exec(`
+      drop index files_by_due; alter table files drop column due_at; drop index sessions_by_deletion;
+      drop table session_snapshots; drop table vault_credentials; drop table vaults;
+      delete from migrations where version > 5
+    `)
+    database.close()
+    expect(await (await open(file)).files.due(second(9), 5)).toEqual([upload])
   })
 
   it('say that the disk is full, and take the row when there is room again', async () => {

@@ -2,9 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/common'
 import { Worker } from '@temporalio/worker'
 import { describe, expect, it } from 'vitest'
-import { type CallModelInput, MODEL_FAILURE, type ModelStep, type SessionStart } from '../../protocol/contract.ts'
+import {
+  type CallModelInput,
+  MODEL_FAILURE,
+  type ModelStep,
+  type SessionStart,
+  type ToolResult,
+} from '../../protocol/contract.ts'
 import type { SessionEvent } from '../../protocol/events.ts'
 import { newId } from '../../protocol/ids.ts'
+import { RecordsUnavailable } from '../../store/records-unavailable.ts'
 import { message, start } from '../log/samples.ts'
 import { testWorkflows } from '../support/workflow-bundle.ts'
 import { said, usage, useSessionEnvironment } from './session-environment.ts'
@@ -141,6 +148,36 @@ describe('a run that cannot be sealed', () => {
         [1, 2, 3, 4, 5].map((turn) => ({ type: 'text', text: `turn ${turn}` })),
       )
       expect(new Set(all.map((event) => event.id)).size).toBe(all.length)
+    })
+  })
+})
+
+describe('a database of the records that is away', () => {
+  it('has requests and calls made again until it is there, however long that takes', async () => {
+    const away = () => new RecordsUnavailable({ cause: new Error('ECONNREFUSED') })
+    const bash = { index: 0, kind: 'builtin' as const, permission: 'allow' as const }
+    const call = { type: 'tool_use', id: 'toolu_1', name: 'bash', input: {} }
+    const asks: ModelStep = { ...said, content: [call], stop_reason: 'tool_use', tools: [bash] }
+    const steps = [away(), asks, reply('fine')]
+    const callModel = async () => {
+      const next = steps.shift()!
+      if (next instanceof Error) throw next
+      return next
+    }
+    let calls = 0
+    const runTool = async (): Promise<ToolResult> => {
+      if (++calls <= 5) throw away()
+      return { content: [{ type: 'text', text: 'ran' }], is_error: false, outcome: 'done' }
+    }
+    await withSession({ callModel, runTool }, {}, async ({ say, events }) => {
+      await say('one')
+      await expect.poll(async () => typesOf(await events()).at(-1), patience).toBe('session.status_idle')
+      const all = await events()
+      expect(all.filter(({ type }) => type === 'agent.tool_result')).toMatchObject([{ content: [{ text: 'ran' }] }])
+      expect(all.find(({ type }) => type === 'session.error')).toMatchObject({
+        error: { message: 'the records cannot be reached', retry_status: { type: 'retrying' } },
+      })
+      expect(all.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } })
     })
   })
 })
