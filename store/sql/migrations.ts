@@ -159,9 +159,10 @@ export class DatabaseTooNew extends Error {
 /**
  * Brings the schema up to date. Every step is one transaction together with its record, so a process that dies, or two
  * that start at once, leave it whole.
+ * @param to the step to stop at, as an older version did. @default the newest
  * @throws DatabaseTooNew
  */
-export async function migrate(database: Kysely<Schema>): Promise<void> {
+export async function migrate(database: Kysely<Schema>, to = steps.length): Promise<void> {
   await inTransaction(database, async (transaction) => {
     await lockOut(transaction, alone.migrate)
     await transaction.schema
@@ -173,7 +174,7 @@ export async function migrate(database: Kysely<Schema>): Promise<void> {
   })
   for (;;) {
     const version = await schemaVersion(database)
-    if (version === steps.length) return
+    if (version >= to) return
     await inTransaction(database, async (transaction) => {
       await lockOut(transaction, alone.migrate)
       // Takes SQLite's write lock before looking again: another process may have been faster.

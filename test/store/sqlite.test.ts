@@ -104,17 +104,14 @@ describe('records in one SQLite file', () => {
   it('of an older version are brought up to date: expiring files are known to be due', async () => {
     const file = await databaseFile()
     const upload = aFile({ expires_at: second(9) })
-    const records = await openRecords({ url: file })
-    await records.files.insert(upload)
-    await records.files.insert(aFile())
-    await records.close()
-    const database = new DatabaseSync(file)
-    database.exec(`
-      drop index files_by_due; alter table files drop column due_at; drop index sessions_by_deletion;
-      drop table session_snapshots; drop table vault_credentials; drop table vaults;
-      delete from migrations where version > 5
-    `)
-    database.close()
+    const database = openSqlite(file)
+    await migrate(database, 5)
+    for (const { metadata, blob } of [upload, aFile()]) {
+      const { id, created_at } = metadata
+      const body = JSON.stringify(metadata)
+      await database.insertInto('files').values({ id, created_at, scope: null, blob, body }).execute()
+    }
+    await database.destroy()
     expect(await (await open(file)).files.due(second(9), 5)).toEqual([upload])
   })
 
