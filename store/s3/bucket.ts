@@ -86,19 +86,21 @@ export class Bucket {
     { bytes = 0 } = {},
   ): Promise<T> {
     const extra = Math.ceil(bytes / slowestPace)
-    const options = { requestTimeout: answerMs + extra, abortSignal: AbortSignal.timeout(patienceMs + 2 * extra) }
+    const patience = patienceMs + 2 * extra
+    const abortSignal = AbortSignal.timeout(patience)
     try {
-      return await request(this.#s3, options)
+      return await request(this.#s3, { requestTimeout: answerMs + extra, abortSignal })
     } catch (error) {
-      throw this.failure(operation, error)
+      if (!abortSignal.aborted) throw this.failure(operation, error)
+      throw this.failure(operation, { name: 'TimeoutError', message: `no answer in ${patience} ms` })
     }
   }
 
   /** The error itself is left away: it holds what was sent, and with it ids of keys, signatures and tokens. */
   failure(operation: string, error: unknown): StorageUnavailable {
-    const { name, code, message, $metadata } = error as SdkError
+    const { name, code, message, $metadata = {} } = error as SdkError
     const reason = code ?? (name === 'Error' ? message : name)
-    const { httpStatusCode: status = 0, requestId } = $metadata ?? {}
+    const { httpStatusCode: status = 0, requestId } = $metadata
     const isRefusal = unset.includes(reason) || (status >= 300 && status < 500 && status !== 408 && status !== 429)
     const what = message && message !== reason ? `${reason}: ${message}` : reason
     const request = requestId ? ` (request ${requestId})` : ''
