@@ -93,7 +93,7 @@ async function records({ records: { url } }: Config): Promise<Finding> {
   if (!isPostgresUrl(url)) return { name, status: 'ok', found: `SQLite in ${url.slice('sqlite:'.length)}` }
   const { examinePostgres } = await import('../store/sql/prepare-postgres.ts')
   try {
-    return { name, status: 'ok', found: await examinePostgres({ url, patienceMs: answerMs }) }
+    return { name, status: 'ok', found: await examinePostgres({ url, patienceMs: 0 }) }
   } catch (error) {
     const fix = 'start the server, or correct records.url in temporal.config.ts or HOLDFAST_RECORDS_URL'
     return { name, status: 'missing', found: (error as Error).message, fix }

@@ -77,7 +77,10 @@ export function clientOptions(url: string): pg.ClientConfig {
   const options = { connectionString: url, fallback_application_name: 'holdfast', keepAlive: true }
   try {
     new pg.Client(options)
-  } catch {
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    // A certificate that it names. Of a URL that is none the error may have the password.
+    if (path) throw new Error(`records.url: ${path} cannot be read (${code})`)
     throw new Error('records.url: is no URL of PostgreSQL; give postgres://USER@HOST:PORT/DATABASE')
   }
   return options
@@ -96,6 +99,8 @@ class Connections {
       Client,
       types,
       connectionTimeoutMillis: 5000,
+      // A new connection takes as long as some ten statements.
+      idleTimeoutMillis: 60_000,
       // Later than the server's own bound: then it is the server that does not answer.
       ...(statementMs && { query_timeout: (statementMs * 4) / 3 }),
       onConnect: ((client: pg.ClientBase) => client.query(settings(statementMs))) as (client: pg.ClientBase) => void,

@@ -40,6 +40,31 @@ describe('the configuration', () => {
     expect(config.temporal.connection).toBeUndefined()
   })
 
+  it('has records in SQLite or PostgreSQL, as the variable says before the file', async () => {
+    const cwd = await temporaryFolder()
+    const recordsOf = async (url: string | undefined, HOLDFAST_RECORDS_URL?: string) =>
+      (
+        await loadConfig({
+          cwd,
+          env: { ...env, HOLDFAST_RECORDS_URL },
+          overrides: { records: { url, connections: 3 } },
+        })
+      ).records
+    expect(await recordsOf('sqlite:a.db')).toEqual({ url: `sqlite:${path.join(cwd, 'a.db')}`, connections: 3 })
+    const postgres = 'postgres://me:hunter2@db/holdfast'
+    expect(await recordsOf(postgres)).toEqual({ url: postgres, connections: 3 })
+    expect(await recordsOf(postgres, 'sqlite:b.db')).toEqual({
+      url: `sqlite:${path.join(cwd, 'b.db')}`,
+      connections: 3,
+    })
+    expect(await recordsOf(undefined, 'postgresql://')).toEqual({ url: 'postgresql://', connections: 3 })
+    for (const [url, variable] of [['mysql://me:hunter2@db/x'], [undefined, 'mysql://me:hunter2@db/x']]) {
+      const error = await recordsOf(url, variable).catch((error) => error)
+      expect(error.message).toContain('records.url: expected sqlite:PATH or postgres://')
+      expect(error.message).not.toContain('hunter2')
+    }
+  })
+
   it('has blobs in a folder, or in a bucket', async () => {
     const cwd = await temporaryFolder()
     const blobsOf = async (blobs: HoldfastConfig['blobs']) =>

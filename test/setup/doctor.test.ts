@@ -93,9 +93,11 @@ describe('holdfast doctor', () => {
       ANTHROPIC_API_KEY: 'sk-hidden',
       ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
       HOLDFAST_API_KEYS: 'key-hidden',
+      HOLDFAST_RECORDS_URL: 'postgres://me:hidden@127.0.0.1:1/records',
     }
     for (const json of [true, false]) {
       const { text } = await examine({ env, json })
+      expect(text).toContain('database records at 127.0.0.1:1 cannot be used')
       expect(text).toContain('a key is set')
       expect(text).not.toContain('hidden')
     }

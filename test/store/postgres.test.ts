@@ -263,6 +263,29 @@ describe('a PostgreSQL that is away', () => {
     expect(await environments.get(environment.id)).toEqual(environment)
   })
 
+  it('may have committed what it gave no answer to, which the error says', async () => {
+    const records = await open()
+    await postgres.run(
+      `create function wait_at_commit() returns trigger as $$
+       begin
+         perform pg_advisory_xact_lock(7);
+         return null;
+       end $$ language plpgsql;
+       create constraint trigger wait_at_commit after insert on agent_versions deferrable initially deferred
+       for each row execute function wait_at_commit()`,
+      url,
+    )
+    onTestFinished(async () => {
+      await postgres.run('drop trigger wait_at_commit on agent_versions; drop function wait_at_commit', url)
+    })
+    const other = await another()
+    await other.query('select pg_advisory_lock(7)')
+    const inserted = refusalOf(records.agents.insert(anAgent()))
+    await someoneWaits()
+    await postgres.run(`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'`)
+    expect(await inserted).toMatchObject({ code: 'records_unavailable', mayBeDone: true })
+  })
+
   it('may have done what it gave no answer to, which the error says', async () => {
     const records = await open()
     await records.environments.insert({ ...anEnvironment(), id: 'env_1' })
@@ -292,6 +315,7 @@ describe('the password of a PostgreSQL', () => {
       base().replace(/@127.0.0.1:\d+/, `@127.0.0.1:${await freePort()}`),
       base().replace(/@127.0.0.1:\d+/, '@127.0.0.1:99999999'),
       `postgres://me:hunter2@@@:::/x`,
+      `${base()}?sslmode=verify-full&sslrootcert=/nowhere/hunter1.pem`,
     ]
     for (const at of wrong) {
       for (const work of [

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -6,7 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { freePort } from '../../worker/temporal-server/free-port.ts'
+import { checkPort } from '../../worker/temporal-server/free-port.ts'
 import { until } from './until.ts'
 
 /** A PostgreSQL server of a test's own, on the loopback address, with nothing on disk that outlives it. */
@@ -48,7 +49,7 @@ export async function startPostgres(): Promise<Postgres> {
     const locale = ['--encoding=UTF8', '--locale-provider=icu', '--icu-locale=en-US', '--locale=C']
     const access = ['--auth=scram-sha-256', '--username=postgres', `--pwfile=${secret}`]
     await promisify(execFile)(path.join(programs, 'initdb'), ['--no-sync', ...locale, ...access, '-D', data], identity)
-    const port = await freePort()
+    const port = await lastingPort()
     const settings = [
       ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'full_page_writes=off'],
       ...['shared_buffers=16MB', 'max_connections=200', 'wal_level=minimal', 'max_wal_senders=0'],
@@ -125,6 +126,18 @@ const deleteAll = `
       execute format('delete from %I', name);
     end loop;
   end $$`
+
+/** A port that is also free when the server comes back: below those that systems hand out by themselves. */
+async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(16_384, 32_768)
+    const isFree = await checkPort(port).then(
+      () => true,
+      () => false,
+    )
+    if (isFree) return port
+  }
+}
 
 async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return
