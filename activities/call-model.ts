@@ -76,7 +76,7 @@ export function makeCallModel(dependencies: CallModelDependencies) {
             model: agent.model.id,
             effort: agent.model.effort.type,
             speed: agent.model.speed,
-            system: systemPrompt(agent, await surroundingsOf(session, records)),
+            system: systemPrompt(agent, await surroundingsOf(session, agent, records)),
             tools: toolsFor(agent, { mcp: mcpTools, outside: web.names }),
             messages: await withFiles(messages, { records, blobs }),
           },

@@ -71,7 +71,7 @@ export function makeCompact({ logs, records, blobs, model, transcripts, mcp, web
           model: agent.model.id,
           effort: agent.model.effort.type,
           speed: agent.model.speed,
-          system: systemPrompt(agent, await surroundingsOf(session, records)),
+          system: systemPrompt(agent, await surroundingsOf(session, agent, records)),
           tools: toolsFor(agent, { mcp: mcpTools, outside: web.names }),
           messages: await withFiles(asked(messages), { records, blobs }),
         }

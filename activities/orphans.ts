@@ -7,6 +7,7 @@ import type { ContainerFiles, ContainerProvider } from './container/provider.ts'
 import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
 import type { PackageLayers } from './packages/package-layers.ts'
+import type { SessionSkills } from './skills/session-skills.ts'
 
 export interface OrphansDependencies {
   connection: Connection
@@ -16,6 +17,7 @@ export interface OrphansDependencies {
   mounts: Pick<Mounts, 'remove' | 'sessions'>
   memory: Pick<SessionMemory, 'remove' | 'sessions'>
   packages: Pick<PackageLayers, 'collect'>
+  skills: Pick<SessionSkills, 'collect'>
   /** @default console.error */
   say?: (line: string) => void
 }
@@ -40,9 +42,10 @@ export class Orphans {
 
   /** Looks once. Returns the sessions whose folders were removed; what cannot be removed does not keep the others. */
   async collect(): Promise<string[]> {
-    const { containers, mounts, memory, packages, say = console.error } = this.#of
+    const { containers, mounts, memory, packages, skills, say = console.error } = this.#of
     await this.#tried('what was half restored', () => containers.files.collect())
     await this.#tried('packages that nobody uses', () => packages.collect())
+    await this.#tried('skills that nobody uses', () => skills.collect())
     const found = new Set([...(await containers.list()), ...(await mounts.sessions()), ...(await memory.sessions())])
     const orphans: string[] = []
     for (const id of found) if (await this.#isOrphan(id)) orphans.push(id)

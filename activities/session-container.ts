@@ -8,6 +8,7 @@ import type { SessionMemory } from './memory/session-memory.ts'
 import type { Mounts } from './mounts.ts'
 import type { PackageLayers } from './packages/package-layers.ts'
 import { sessionRepositories } from './repositories/session-repositories.ts'
+import type { SessionSkills } from './skills/session-skills.ts'
 import { environmentCredentials } from './vaults/environment-credentials.ts'
 import type { Workspaces } from './workspace/workspaces.ts'
 
@@ -18,6 +19,7 @@ export interface SessionContainerDependencies {
   memory: SessionMemory
   workspaces: Pick<Workspaces, 'prepare'>
   packages: Pick<PackageLayers, 'of'>
+  skills: Pick<SessionSkills, 'of'>
   secrets: SecretBox
   limits: ContainerLimits
   /** Host names, addresses or CIDRs that containers may reach although private. */
@@ -43,14 +45,15 @@ const closed = {
 
 /**
  * The container of a session with everything that was given to the session: files, memory stores, repositories, the
- * network of its environment, placeholders of secrets. Made when there is none.
+ * skills of its agent, the network of its environment, placeholders of secrets. Made when there is none.
  */
 export async function openSessionContainer(
   dependencies: SessionContainerDependencies,
   session: SessionRecord,
   { revision, isMoving, signal }: Opening,
 ): Promise<Container> {
-  const { records, containers, mounts, memory, workspaces, packages, secrets, limits, allowPrivate } = dependencies
+  const { records, containers, mounts, memory, workspaces, packages, skills, secrets, limits, allowPrivate } =
+    dependencies
   const [news, environment, agent, credentials, git, files, folders] = await Promise.all([
     workspaces.prepare(session.id, isMoving),
     records.environments.get(session.environmentId),
@@ -69,15 +72,16 @@ export async function openSessionContainer(
     allowPrivate,
   })
   const installed = await packages.of(environment?.config.packages ?? noPackages, signal)
+  const skilled = await skills.of(agent ?? { skills: [] })
   const unreachable = credentials.length > 0 ? unreachableCredentials(credentials, egress) : []
   const gitConfig = git ? [await mounts.made(session.id, 'gitconfig', '/etc/gitconfig', git.config)] : []
   return containers.open({
     sessionId: session.id,
-    mounts: [...files, ...folders, ...gitConfig],
+    mounts: [...files, ...folders, ...gitConfig, ...skilled.mounts],
     limits,
     ...(egress && { egress }),
     ...(installed.software && { software: installed.software }),
-    notices: [...news, ...installed.notices, ...unreachable],
+    notices: [...news, ...installed.notices, ...skilled.notices, ...unreachable],
     ...(credentials.length > 0 && { environment: variables }),
     ...(git && { repositories: git.repositories }),
   })

@@ -8,6 +8,7 @@ import type { Records } from '../store/records.ts'
 import type { AgentsApi } from './api.ts'
 import type { DeploymentClocks } from './deployment-clocks.ts'
 import { pageAt, pageOf } from './pages.ts'
+import { checkSkills, withSkillVersions } from './skill-references.ts'
 
 interface AgentsApiOptions {
   /** There is a provider for `web_search`. @default false */
@@ -16,10 +17,9 @@ interface AgentsApiOptions {
   clocks?: Pick<DeploymentClocks, 'stop'>
 }
 
-export function createAgentsApi(
-  { agents, deployments }: Records,
-  { webSearch = false, clocks }: AgentsApiOptions = {},
-): AgentsApi {
+export function createAgentsApi(records: Records, { webSearch = false, clocks }: AgentsApiOptions = {}): AgentsApi {
+  const { agents, deployments } = records
+
   async function find(id: string, version?: number): Promise<Agent> {
     const agent = await agents.get(id, version)
     if (!agent) throw notFound('agent', version === undefined ? id : `${id} version ${version}`)
@@ -28,7 +28,8 @@ export function createAgentsApi(
 
   return {
     async create(input) {
-      const agent = createAgent(input, new Date().toISOString())
+      const agent = createAgent(await withSkillVersions(records, input), new Date().toISOString())
+      await checkSkills(records, agent.skills, 'skills')
       if (!webSearch) refuseSearch(agent)
       await agents.insert(agent)
       return agent
@@ -43,7 +44,9 @@ export function createAgentsApi(
       // Without a version the last write wins: a change that came in between is the new base.
       for (let tries = 0; ; tries++) {
         const agent = await find(agentId)
-        const changed = updateAgent(agent, input, new Date().toISOString())
+        const changed = updateAgent(agent, await withSkillVersions(records, input), new Date().toISOString())
+        // Those that it had may be gone by now: that keeps nobody from changing something else.
+        if (changed !== agent && input.skills) await checkSkills(records, changed.skills, 'skills')
         if (!webSearch && changed !== agent) refuseSearch(changed)
         if (changed === agent || (await agents.update(changed, agent.version))) return changed
         if (tries === 20)

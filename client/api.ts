@@ -31,6 +31,7 @@ import type { SessionThread, ThreadEventListParams, ThreadListParams } from '../
 import type { SendOptions } from './accept.ts'
 import type { DeploymentRunsApi, DeploymentsApi } from './deployments-api.ts'
 import type { MemoryStoresApi } from './memory-api.ts'
+import type { SkillsApi } from './skills-api.ts'
 import type { VaultsApi } from './vaults-api.ts'
 
 /**
@@ -45,6 +46,7 @@ export interface HoldfastApi {
   files: FilesApi
   memoryStores: MemoryStoresApi
   sessions: SessionsApi
+  skills: SkillsApi
   vaults: VaultsApi
 }
 

@@ -234,6 +234,7 @@ const typeOfCode: Record<string, DeploymentRunErrorType> = {
   file_expired: 'file_not_found_error',
   memory_store_archived: 'memory_store_archived_error',
   memory_store_not_found: 'session_resource_not_found_error',
+  skill_not_found: 'skill_not_found_error',
 }
 
 /** What a run says of an error; undefined for one that may be gone when it is tried again. */

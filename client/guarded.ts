@@ -4,7 +4,7 @@ import { invalidRequest } from '../protocol/errors.ts'
 const idless = ['create', 'list', 'upload']
 /** Methods of what belongs to something that take the id of that first. */
 const ofParent = ['create', 'list', 'send', 'stream', 'add']
-const parents = ['session_id', 'vault_id', 'memory_store_id']
+const parents = ['session_id', 'vault_id', 'memory_store_id', 'skill_id']
 
 /**
  * An API whose methods first see to what is the same for all: that Holdfast is open, and that ids are texts. Over HTTP they

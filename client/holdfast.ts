@@ -26,6 +26,8 @@ import { createSchedulesApi } from './schedules.ts'
 import type { SchedulesApi } from './schedules-api.ts'
 import { Session } from './session.ts'
 import { createSessionsApi } from './sessions.ts'
+import { createSkillsApi } from './skills.ts'
+import type { SkillsApi } from './skills-api.ts'
 import { createVaultsApi } from './vaults.ts'
 import type { VaultsApi } from './vaults-api.ts'
 
@@ -61,6 +63,7 @@ export class Holdfast implements HoldfastApi {
   readonly memoryStores: MemoryStoresApi
   readonly schedules: SchedulesApi
   readonly sessions: SessionsApi
+  readonly skills: SkillsApi
   readonly vaults: VaultsApi
   readonly runtime: Runtime
   #closed = false
@@ -80,6 +83,7 @@ export class Holdfast implements HoldfastApi {
     this.files = guarded(createFilesApi(runtime.records, runtime.blobs), check)
     this.memoryStores = guarded(createMemoryStoresApi(runtime.records), check)
     this.sessions = guarded<SessionsApi>(sessions, check)
+    this.skills = guarded(createSkillsApi(runtime.records, runtime.blobs), check)
     this.vaults = guarded(createVaultsApi(runtime), check)
     this.schedules = guarded(createSchedulesApi(runtime, this), check)
   }

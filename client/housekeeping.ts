@@ -1,3 +1,4 @@
+import { purgeDeletedSkills } from './deleted-skills.ts'
 import { DeploymentClocks } from './deployment-clocks.ts'
 import { DeploymentRunner } from './deployment-runs.ts'
 import { purgeExpiredFiles } from './expired-files.ts'
@@ -11,6 +12,7 @@ export function keepHouse(runtime: Runtime, log: (line: string) => void) {
   const runner = new DeploymentRunner(runtime, new DeploymentClocks(runtime))
   const chores = [
     { failed: 'expired files could not be removed', run: () => purgeExpiredFiles(runtime) },
+    { failed: 'deleted skills could not be removed', run: () => purgeDeletedSkills(runtime) },
     { failed: 'sessions that are marked as deleted could not be erased', run: () => finishDeletions(runtime) },
     { failed: 'runs of deployments could not be started', run: () => runner.finish() },
   ]

@@ -19,7 +19,7 @@ import {
   sessionUpdateParams,
 } from '../protocol/sessions.ts'
 import { refuseSearch } from '../protocol/unsupported.ts'
-import type { SessionRecord } from '../store/records.ts'
+import { type SessionRecord, SkillGone } from '../store/records.ts'
 import type { SessionsApi } from './api.ts'
 import { keepEnded } from './ended-session.ts'
 import { keyOf } from './idempotency-key.ts'
@@ -33,6 +33,7 @@ import { type PreparedResources, prepareResources } from './session-resources.ts
 import { createSessionThreadsApi } from './session-threads.ts'
 import { sessionView, statusOf, threadView } from './session-view.ts'
 import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
+import { checkSkills, withSkillVersions } from './skill-references.ts'
 import { checkSystemMessage } from './system-message.ts'
 
 type CreateParams = z.output<typeof sessionCreateParams>
@@ -226,7 +227,15 @@ export function createSessionsApi(runtime: Runtime): OwnSessionsApi {
       key: made.key,
       pending: made.initialEvents,
     }
-    if (await records.sessions.insert(row, agent, secrets, run)) {
+    const dropCopies = async () => {
+      for (const { metadata } of copies) await records.files.delete(metadata.id)
+    }
+    const isNew = await records.sessions.insert(row, agent, secrets, run).catch(async (error) => {
+      if (!(error instanceof SkillGone)) throw error
+      await dropCopies()
+      throw conflict('agent.skills: a version was deleted while the session was created', { cause: error })
+    })
+    if (isNew) {
       // What it was started with is its newest state: nobody has to ask for it.
       const state = await begin(row, agent, params.initial_events).catch(async (error) => {
         // Where nobody can try again what is left of it is erased when Temporal is back (`finishDeletions`).
@@ -237,7 +246,7 @@ export function createSessionsApi(runtime: Runtime): OwnSessionsApi {
       return sessionView(row, agent, state)
     }
     // Somebody else was faster with the same key.
-    for (const { metadata } of copies) await records.files.delete(metadata.id)
+    await dropCopies()
     const first = await records.sessions.getByIdempotencyKey(idempotencyKey!)
     if (!first) throw conflict('the run of this key has failed')
     return resume(first, params.initial_events)
@@ -296,17 +305,21 @@ export async function prepareSession(
 }
 
 async function resolveAgent(
-  { records, webSearch }: Runtime,
+  { records, webSearch }: Pick<Runtime, 'records' | 'webSearch'>,
   { agent: reference }: CreateParams,
 ): Promise<SessionAgent> {
   const { id, version } = typeof reference === 'string' ? { id: reference, version: undefined } : reference
   const agent = await records.agents.get(id, version ?? undefined)
   if (!agent) throw notFound('agent', version ? `${id} version ${version}` : id)
   if (agent.archived_at) throw invalidRequest(`agent ${id} is archived`, { code: 'agent_archived' })
-  if (typeof reference === 'string' || reference.type === 'agent') return sessionAgent(agent)
+  if (typeof reference === 'string' || reference.type === 'agent') {
+    await checkSkills(records, agent.skills, 'agent.skills')
+    return sessionAgent(agent)
+  }
   const { type: _type, id: _id, version: _version, ...overrides } = reference
-  const overridden = applyOverrides(agent, overrides)
+  const overridden = applyOverrides(agent, await withSkillVersions(records, overrides, 'agent'))
   if (!webSearch) refuseSearch(overridden)
+  await checkSkills(records, overridden.skills, 'agent.skills')
   return overridden
 }
 

@@ -10,7 +10,8 @@ import { type Effort, modelInfo } from './models.ts'
 import { createdAtFilter, pageParams } from './pagination.ts'
 import { parse } from './parse.ts'
 import type { SessionAgent } from './sessions.ts'
-import { type AgentTool, resolveTools, toolParams } from './tools.ts'
+import { type AgentSkill, resolveSkills, skillReferences } from './skills.ts'
+import { type AgentTool, builtinSetting, resolveTools, toolParams } from './tools.ts'
 import { refuseUnsupportedAgent } from './unsupported.ts'
 
 export interface AgentModel {
@@ -29,7 +30,7 @@ export interface Agent {
   system: string | null
   tools: AgentTool[]
   mcp_servers: McpServer[]
-  skills: never[]
+  skills: AgentSkill[]
   multiagent: null
   execution_identity: { type: 'service_account' }
   metadata: Record<string, string>
@@ -62,7 +63,6 @@ const system = z.string().max(limits.system)
 const tools = z.array(toolParams).max(limits.tools)
 /** Parts of which no more than their presence is checked: see unsupported.ts. */
 const unbuilt = {
-  skills: z.array(z.unknown()).nullish(),
   multiagent: z.unknown().optional(),
   execution_identity: z
     .discriminatedUnion('type', [
@@ -79,6 +79,7 @@ export const agentCreateParams = z.strictObject({
   system: system.nullish(),
   tools: tools.nullish(),
   mcp_servers: mcpServerParams.nullish(),
+  skills: skillReferences.nullish(),
   metadata: metadataParams.nullish(),
   ...unbuilt,
 })
@@ -92,6 +93,7 @@ export const agentUpdateParams = z.strictObject({
   system: system.nullish(),
   tools: tools.nullish(),
   mcp_servers: mcpServerParams.nullish(),
+  skills: skillReferences.nullish(),
   metadata: metadataPatch.nullish(),
   ...unbuilt,
 })
@@ -119,7 +121,6 @@ export function createAgent(input: AgentCreateParams, now: string): Agent {
     model,
     system: params.system || null,
     ...parts,
-    skills: [],
     multiagent: null,
     execution_identity: { type: 'service_account' },
     metadata: params.metadata ?? {},
@@ -163,7 +164,7 @@ const overrideParams = z.strictObject({
   system: system.nullish(),
   tools: tools.nullish(),
   mcp_servers: mcpServerParams.nullish(),
-  skills: z.array(z.unknown()).nullish(),
+  skills: skillReferences.nullish(),
 })
 
 /**
@@ -196,17 +197,23 @@ export function updatedSessionAgent(agent: SessionAgent, input: unknown): Sessio
 
 type Parts = Omit<z.output<typeof overrideParams>, 'system'> & Partial<z.output<z.ZodObject<typeof unbuilt>>>
 
-/** Tools and servers, which must fit each other: those given, else those before. */
+/** Tools, servers and skills, which must fit each other: those given, else those before. */
 function resolveParts(
   params: Parts,
-  before?: Pick<SessionAgent, 'tools' | 'mcp_servers'>,
-): Pick<Agent, 'tools' | 'mcp_servers'> {
+  before?: Pick<SessionAgent, 'tools' | 'mcp_servers' | 'skills'>,
+): Pick<Agent, 'tools' | 'mcp_servers' | 'skills'> {
   const tools = params.tools === undefined && before ? before.tools : resolveTools(params.tools ?? [])
   const servers = params.mcp_servers === undefined && before ? before.mcp_servers : (params.mcp_servers ?? [])
   checkMcpServers(servers, tools)
   const model = typeof params.model === 'object' ? params.model : null
   refuseUnsupportedAgent({ ...params, model, tools, mcp_servers: servers })
-  return { tools, mcp_servers: servers }
+  const skills = params.skills === undefined && before ? before.skills : resolveSkills(params.skills ?? [])
+  if (skills.length > 0 && !builtinSetting(tools, 'read')?.enabled) {
+    throw invalidRequest(
+      'skills: an agent with skills needs the built-in tool "read" (agent_toolset_20260401), enabled',
+    )
+  }
+  return { tools, mcp_servers: servers, skills }
 }
 
 function resolveModel(params: ModelParams, before?: AgentModel): AgentModel {

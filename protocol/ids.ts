@@ -17,6 +17,8 @@ export const prefixes = {
   memoryStore: 'memstore_',
   memory: 'mem_',
   memoryVersion: 'memver_',
+  skill: 'skill_',
+  skillVersion: 'skver_',
   apiKey: 'apikey_',
   deployment: 'depl_',
   deploymentRun: 'drun_',

@@ -33,6 +33,18 @@ export const limits = {
   deploymentDescription: 2048,
   deploymentResources: 500,
   scheduledDeployments: 1000,
+  /** Bytes of a skill's files together, as they are once unpacked. */
+  skillBytes: 30 * 1024 * 1024,
+  /** The API states none. */
+  skillFiles: 2000,
+  /** Bytes of a path within a skill; the API states none. */
+  skillPathBytes: 512,
+  skillDisplayName: 255,
+  skillName: 64,
+  skillDescription: 1024,
+  /** Bytes of the front matter of a SKILL.md; the API states none. */
+  skillFrontMatterBytes: 16 * 1024,
+  skillsPerSession: 500,
   initialEvents: 50,
   /** Events in one `events.send`; the API states none, this bounds one signal. */
   eventsPerSend: 100,
@@ -60,6 +72,8 @@ export const pageSizes = {
   memoryStores: { default: 20, max: 100 },
   memories: { default: 20, max: 100 },
   memoryVersions: { default: 20, max: 100 },
+  skills: { default: 20, max: 100 },
+  skillVersions: { default: 20, max: 1000 },
   vaults: { default: 20, max: 100 },
   credentials: { default: 20, max: 100 },
   deployments: { default: 20, max: 100 },

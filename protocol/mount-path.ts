@@ -31,6 +31,9 @@ const ours = [
   '/workspace',
 ]
 
+/** Where an agent's skills are, each in a folder with its name. The API does not say where. Source: spec §12.4. */
+export const skillsFolder = '/mnt/session/skills'
+
 /** What lies there becomes a download: it would be one of an upload. */
 const outputs = '/mnt/session/outputs'
 
@@ -53,6 +56,7 @@ export function mountTargetProblem(path: string): string | undefined {
   if (path.split('/').some((part) => bytesOf(part) > 255)) return 'has a part that is longer than 255 bytes'
   if (ours.includes(path)) return `${path} is a folder of the container itself`
   if (path.startsWith(`${outputs}/`)) return `${outputs} is for what the agent leaves`
+  if (path === skillsFolder || path.startsWith(`${skillsFolder}/`)) return `${skillsFolder} is for the agent's skills`
   const tree = system.find((root) => path === root || path.startsWith(`${root}/`))
   return tree && `${tree} belongs to the system`
 }

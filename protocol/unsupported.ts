@@ -14,7 +14,7 @@ type Rule<T> = (object: T) => string | false | 0 | undefined
 export interface AgentParts {
   tools: AgentTool[]
   mcp_servers: McpServer[]
-  skills?: unknown[] | null
+  skills?: { type: string; skill_id: string }[] | null
   multiagent?: unknown
   execution_identity?: { type: string } | null
   model?: { inference_geo?: string | null } | null
@@ -22,7 +22,7 @@ export interface AgentParts {
 
 const ofAgents: Rule<AgentParts>[] = [
   (agent) => agent.multiagent != null && 'multiagent',
-  (agent) => agent.skills?.length && 'skills',
+  ({ skills }) => foreign(skills ?? []),
   (agent) => agent.execution_identity?.type === 'aws_role' && 'execution_identity of type aws_role',
   (agent) => agent.model?.inference_geo != null && 'model.inference_geo',
   (agent) => tool(agent, judged, 'the permission policy "auto"'),
@@ -31,10 +31,7 @@ const ofAgents: Rule<AgentParts>[] = [
 const ofEnvironments: Rule<EnvironmentConfig>[] = [({ type }) => type === 'self_hosted' && 'config of type self_hosted']
 
 /** Source: spec §1. */
-const ofPaths: [path: RegExp, what: string][] = [
-  [/^\/v1\/skills(\/|$)/, 'skills'],
-  [/^\/v1\/environments\/[^/]+\/work(\/|$)/, 'environments.work'],
-]
+const ofPaths: [path: RegExp, what: string][] = [[/^\/v1\/environments\/[^/]+\/work(\/|$)/, 'environments.work']]
 
 /** @throws ApiError 400 `not_supported` for an endpoint that the API has */
 export function refuseUnsupportedPath(path: string): void {
@@ -69,6 +66,12 @@ function refuse<T>(rules: Rule<T>[], object: T): void {
 function tool({ tools }: AgentParts, matches: (tool: AgentTool) => boolean, what: string): string | undefined {
   const index = tools.findIndex(matches)
   return index < 0 ? undefined : `tools.${index}: ${what}`
+}
+
+/** Skills that come with the hosted API: here there are none but the user's own. */
+function foreign(skills: { type: string; skill_id: string }[]): string | undefined {
+  const index = skills.findIndex(({ type }) => type === 'anthropic')
+  return index < 0 ? undefined : `skills.${index}: the skill "${skills[index]!.skill_id}" of type anthropic`
 }
 
 function judged(entry: AgentTool): boolean {

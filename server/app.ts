@@ -21,6 +21,7 @@ import { memoryStoreRoutes } from './routes/memory-stores.ts'
 import { sessionResourceRoutes } from './routes/session-resources.ts'
 import { sessionThreadRoutes } from './routes/session-threads.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { skillRoutes } from './routes/skills.ts'
 import { vaultRoutes } from './routes/vaults.ts'
 import { type ServerLog, writeFault } from './server-log.ts'
 import { closeStalledReaders } from './stalled-readers.ts'
@@ -131,6 +132,7 @@ export function createApp({ api, apiKeys, limits, rates = {}, log, onRoute }: Ap
       sessionResourceRoutes(routes, api)
       sessionThreadRoutes(routes, api, streams)
       void routes.register(async (uploads) => fileRoutes(uploads, api, limits))
+      void routes.register(async (uploads) => skillRoutes(uploads, api, limits))
     },
     { prefix: '/v1' },
   )

@@ -1,7 +1,11 @@
 import type { FileMetadata } from '../protocol/files.ts'
 
 /** Headers of a file's content, whatever its name is. */
-export function contentHeaders({ filename, mime_type, size_bytes }: FileMetadata): Record<string, string> {
+export function contentHeaders({
+  filename,
+  mime_type,
+  size_bytes,
+}: Pick<FileMetadata, 'filename' | 'mime_type' | 'size_bytes'>): Record<string, string> {
   return {
     'content-type': mime_type,
     'content-length': String(size_bytes),

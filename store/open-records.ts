@@ -14,6 +14,7 @@ import { migrate } from './sql/migrations.ts'
 import { outputRecords } from './sql/outputs.ts'
 import type { Schema } from './sql/schema.ts'
 import { sessionRecords } from './sql/sessions.ts'
+import { skillRecords } from './sql/skills.ts'
 import { snapshotRecords } from './sql/snapshots.ts'
 import { openSqlite } from './sql/sqlite.ts'
 import { vaultRecords } from './sql/vaults.ts'
@@ -46,6 +47,7 @@ export function recordsOver(database: Kysely<Schema>): Records {
     memories: memoryRecords(database),
     memoryVersions: memoryVersionRecords(database),
     outputs: outputRecords(database),
+    skills: skillRecords(database),
     snapshots: snapshotRecords(database),
     vaults: vaultRecords(database),
     credentials: credentialRecords(database),

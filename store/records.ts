@@ -7,6 +7,7 @@ import type { SessionAgent, SessionResource } from '../protocol/sessions.ts'
 import type { DeploymentRecords, DeploymentRunRecord, DeploymentRunRecords } from './deployment-records.ts'
 import type { MemoryRecords, MemoryStoreRecords, MemoryVersionRecords } from './memory-records.ts'
 import type { OutputRecords } from './output-records.ts'
+import type { SkillRecords } from './skill-records.ts'
 import type { SnapshotRecords } from './snapshot-records.ts'
 import type { CredentialRecords, VaultRecords } from './vault-records.ts'
 
@@ -23,6 +24,7 @@ export interface Records {
   memories: MemoryRecords
   memoryVersions: MemoryVersionRecords
   outputs: OutputRecords
+  skills: SkillRecords
   snapshots: SnapshotRecords
   vaults: VaultRecords
   credentials: CredentialRecords
@@ -135,10 +137,16 @@ export type SessionChanges = Partial<
 /** Sealed secrets of a session's resources, by the resource's id. */
 export type SessionSecrets = Record<string, string>
 
+/** Thrown for a session that is to have a skill whose version was deleted. */
+export class SkillGone extends Error {
+  override readonly name = 'SkillGone'
+}
+
 export interface SessionRecords {
   /**
    * Stores the row, its first configuration, its secrets, and the deployment's run that it is of. False, and nothing
    * stored, when the idempotency key, or that of the run, is taken.
+   * @throws SkillGone when a version of a skill of the configuration was deleted; then nothing is stored
    */
   insert(
     session: SessionRecord,

@@ -16,6 +16,7 @@ import { collectOrphans, Orphans } from '../activities/orphans.ts'
 import { Outputs } from '../activities/outputs/outputs.ts'
 import { SessionOutputs } from '../activities/outputs/session-outputs.ts'
 import { PackageLayers } from '../activities/packages/package-layers.ts'
+import { SessionSkills } from '../activities/skills/session-skills.ts'
 import { Transcripts } from '../activities/transcripts.ts'
 import { openSearch } from '../activities/web/search/open-search.ts'
 import { WebTools } from '../activities/web/web-tools.ts'
@@ -77,6 +78,7 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
   const { allowPrivate } = config.egress
   const packageFolder = path.join(besideContainers, 'packages')
   const packages = new PackageLayers({ directory: packageFolder, containers, limits, allowPrivate, ...config.packages })
+  const skills = new SessionSkills({ directory: path.join(besideContainers, 'skills'), records, blobs })
   const workspaces = new Workspaces({ records, blobs, containers, host: hostQueue, ...container.snapshots })
   const outputs = new SessionOutputs(new Outputs({ records, blobs }, container.outputs), containers)
   const bus: Bus = {
@@ -120,6 +122,7 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
     host: hostQueue,
     limits,
     packages,
+    skills,
     toolTimeoutMs: settings.toolTimeoutMs,
     allowPrivate,
     web,
@@ -204,7 +207,7 @@ export async function prepareWorker(config: WorkerConfig, { say, previewed }: Su
       if (signal.aborted) stop()
       const resumed = workspaces.resume().catch((error) => console.error('snapshots:', error))
       const swept = sweep(memory, { name: memoryFolders, signal })
-      const orphans = new Orphans({ connection, namespace, records, containers, mounts, memory, packages })
+      const orphans = new Orphans({ connection, namespace, records, containers, mounts, memory, packages, skills })
       const collected = collectOrphans(orphans, { name: besideContainers, signal })
       const renewed = renewSecrets({ records, secrets, containers }, { signal })
       await running

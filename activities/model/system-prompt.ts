@@ -3,6 +3,7 @@ import type { RepositoryResource, SessionAgent } from '../../protocol/sessions.t
 import { sessionEgress } from '../egress/session-egress.ts'
 import { memoryPrompt } from '../memory/prompt.ts'
 import { wantedPackages } from '../packages/layer-key.ts'
+import { skillsPrompt } from '../skills/prompt.ts'
 import type { Surroundings } from './surroundings.ts'
 import { containerTools, toolsFor } from './tool-definitions.ts'
 
@@ -12,7 +13,10 @@ export function systemPrompt(agent: SessionAgent, session: Surroundings): string
   return [agent.system, usesContainer && surroundings(agent, session)].filter(Boolean).join('\n\n')
 }
 
-function surroundings(agent: SessionAgent, { resources, networking, packages, variables = [] }: Surroundings): string {
+function surroundings(
+  agent: SessionAgent,
+  { resources, networking, packages, variables = [], skills = [] }: Surroundings,
+): string {
   const repositories = resources.flatMap((resource) => {
     if (resource.type !== 'github_repository') return []
     return [`- ${resource.mount_path}: ${resource.url}${checkedOut(resource)}`]
@@ -28,6 +32,7 @@ function surroundings(agent: SessionAgent, { resources, networking, packages, va
     ...(variables.length > 0 ? [`- ${secrets(variables)}`] : []),
     ...(repositories.length > 0 ? [aboutRepositories, ...repositories] : []),
     ...(files.length > 0 ? ['The user attached these files, which are read-only:', ...files] : []),
+    ...(skills.length > 0 ? ['', skillsPrompt(skills)] : []),
     ...(stores.length > 0 ? ['', memoryPrompt(stores)] : []),
   ].join('\n')
 }

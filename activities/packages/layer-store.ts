@@ -8,7 +8,7 @@ import { removeTree } from '../remove-tree.ts'
 
 const building = '.building-'
 
-/** Layers of packages on this host: each a folder that was built once and is never changed after. */
+/** Layers of packages, and the files of skills, on this host: each a folder that was built once and is never changed after. */
 export class LayerStore {
   readonly #root: string
 

@@ -19,9 +19,12 @@ const tables: { [T in Table]: readonly (keyof Schema[T] & string)[] } = {
   session_outputs: ['session_id', 'path'],
   session_secrets: ['session_id', 'resource_id'],
   session_snapshots: ['session_id'],
+  session_skills: ['session_id', 'version_id'],
   memory_stores: ['id'],
   memories: ['id'],
   memory_versions: ['id'],
+  skills: ['id'],
+  skill_versions: ['id'],
   vaults: ['id'],
   vault_credentials: ['id'],
 }

@@ -3,6 +3,7 @@ import type { FileMetadata } from '../../protocol/files.ts'
 import { createDeploymentTables } from './deployment-tables.ts'
 import { createMemoryTables } from './memory-tables.ts'
 import type { Schema } from './schema.ts'
+import { createSkillTables } from './skill-tables.ts'
 import { alone, inTransaction, isPostgres, lockOut } from './transaction.ts'
 import { createVaultTables } from './vault-tables.ts'
 
@@ -148,6 +149,7 @@ const steps: Step[] = [
       .where(sql<boolean>`deleted_at is not null`)
       .execute()
   },
+  createSkillTables,
   createDeploymentTables,
 ]
 

@@ -1,10 +1,11 @@
 import type { ColumnType } from 'kysely'
 import type { DeploymentSchema } from './deployment-tables.ts'
 import type { MemorySchema } from './memory-tables.ts'
+import type { SkillSchema } from './skill-tables.ts'
 import type { VaultSchema } from './vault-tables.ts'
 
 /** Rows as they are stored: times and JSON as text. */
-export interface Schema extends DeploymentSchema, MemorySchema, VaultSchema {
+export interface Schema extends DeploymentSchema, MemorySchema, SkillSchema, VaultSchema {
   agents: { id: string; created_at: string; archived_at: string | null; version: number }
   agent_versions: { agent_id: string; version: number; body: string }
   environments: { id: string; created_at: string; archived_at: string | null; body: string }

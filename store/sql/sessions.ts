@@ -1,10 +1,11 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { SessionAgent } from '../../protocol/sessions.ts'
-import type { SessionRecord, SessionRecords } from '../records.ts'
+import { type SessionRecord, type SessionRecords, SkillGone } from '../records.ts'
 import { keepRun } from './deployment-runs.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
 import { keepSecrets, readSecrets } from './session-secrets.ts'
+import { pinSkills } from './skills.ts'
 import { inTransaction } from './transaction.ts'
 
 const read = ({ body }: { body: string }): SessionRecord => JSON.parse(body)
@@ -56,6 +57,8 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         }
         await configure(transaction, session.id, session.revision, agent)
         await attach(transaction, session)
+        const versions = agent.skills.map(({ version }) => version)
+        if (!(await pinSkills(transaction, session.id, versions))) throw new SkillGone()
         if (secrets) await keepSecrets(transaction, session.id, secrets)
         return true
       })
@@ -103,6 +106,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         await transaction.deleteFrom('sessions').where('id', '=', id).execute()
         await transaction.deleteFrom('session_secrets').where('session_id', '=', id).execute()
         await transaction.deleteFrom('session_configurations').where('session_id', '=', id).execute()
+        await transaction.deleteFrom('session_skills').where('session_id', '=', id).execute()
         await transaction.deleteFrom('session_memory_stores').where('session_id', '=', id).execute()
       })
     },

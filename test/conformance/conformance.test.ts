@@ -19,6 +19,7 @@ import { methodsOf } from './sdk-methods.ts'
 import { sessionResourceConformance } from './session-resources.ts'
 import { sessionThreadConformance } from './session-threads.ts'
 import { sessionConformance } from './sessions.ts'
+import { skillConformance } from './skills.ts'
 import { type Line, table } from './table.ts'
 import { vaultConformance } from './vaults.ts'
 import type { World } from './world.ts'
@@ -38,6 +39,7 @@ sessionConformance(world)
 sessionResourceConformance(world)
 sessionThreadConformance(world)
 memoryStoreConformance(world)
+skillConformance(world)
 vaultConformance(world)
 deploymentConformance(world)
 eventConformance(world)

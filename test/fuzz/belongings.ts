@@ -9,6 +9,7 @@ export async function belongings(client: Anthropic): Promise<Map<string, string>
   for await (const environment of beta.environments.list({ include_archived: true, limit: 100 })) note(environment)
   for await (const file of beta.files.list({ limit: 1000 })) note(file)
   for await (const store of beta.memoryStores.list({ include_archived: true })) note(store)
+  for await (const skill of beta.skills.list({ limit: 100 })) note(skill)
   for await (const vault of beta.vaults.list({ include_archived: true })) note(vault)
   for await (const session of beta.sessions.list({ include_archived: true, limit: 100 })) {
     const events = []

@@ -16,6 +16,7 @@ const named: Record<string, Kind> = {
   tool_use_id: 'event',
   custom_tool_use_id: 'event',
   agent_id: 'agent',
+  skill_id: 'skill',
 }
 
 /** Values that a JSON schema of the document describes, mostly; deep ones end early. */

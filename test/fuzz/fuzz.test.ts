@@ -34,6 +34,8 @@ async function freshIds(): Promise<Record<Kind, string>> {
   const file = await client.beta.files.upload({ file: new File(['hello'], 'target.txt') })
   const memoryStore = await client.beta.memoryStores.create({ name: 'target' })
   const vault = await client.beta.vaults.create({ display_name: 'target' })
+  const text = '---\nname: target\ndescription: d\n---\n'
+  const skill = await client.beta.skills.create({ files: [new File([text], 'target/SKILL.md')] })
   const session = await newSession(host)
   const { data } = await client.beta.sessions.events.send(session.id, { events: [{ type: 'user.interrupt' }] })
   // From now on the session changes only when it is asked to.
@@ -43,6 +45,7 @@ async function freshIds(): Promise<Record<Kind, string>> {
     environment: environment.id,
     file: file.id,
     memoryStore: memoryStore.id,
+    skill: skill.id,
     vault: vault.id,
     session: session.id,
     event: data![0]!.id,
@@ -64,7 +67,7 @@ function check(operation: Operation, request: FuzzRequest, answer: FuzzAnswer): 
     return
   }
   const asked = request.path.split('?')[0]!.replace(/\/+$/, '')
-  const isLegacy = request.headers['anthropic-beta']?.includes('files-api')
+  const isLegacy = request.headers['anthropic-beta']?.match(/files-api|skills-2025/)
   if (request.method !== operation.method || isLegacy) return
   if (asked.split('/').length !== operation.path.split('/').length || operation.answer.kind !== 'json') return
   operation.answer.schema.parse(JSON.parse(text))

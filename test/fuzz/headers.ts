@@ -28,7 +28,10 @@ const oddHeaders = {
     printable.filter((text) => text !== ''),
   ),
   'content-encoding': fc.constantFrom('gzip', 'br', 'deflate', 'identity', 'zstd', 'gzip, gzip', 'x'),
-  'anthropic-beta': fc.oneof(fc.constantFrom('files-api-2025-04-14', 'managed-agents-2026-04-01,', ',,,'), printable),
+  'anthropic-beta': fc.oneof(
+    fc.constantFrom('files-api-2025-04-14', 'skills-2025-10-02', 'managed-agents-2026-04-01,', ',,,'),
+    printable,
+  ),
   'idempotency-key': fc.oneof(printable, fc.constant('k'.repeat(256)), fc.constant('same')),
   'last-event-id': fc.oneof(printable, fc.constantFrom('0.1.0', '0.0', '99.99.99', '-1.-1.-1', '1e999.0.0')),
   'anthropic-version': printable,

@@ -27,6 +27,7 @@ const kindOf: Record<string, Kind> = {
   files: 'file',
   memory_stores: 'memoryStore',
   vaults: 'vault',
+  skills: 'skill',
 }
 
 /** Requests of an operation, few of them right. */

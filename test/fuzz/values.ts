@@ -1,7 +1,17 @@
 import fc from 'fast-check'
 
 /** Stands for the id of a living object of this kind; replaced when the request is sent. */
-export const kinds = ['agent', 'environment', 'session', 'file', 'event', 'resource', 'memoryStore', 'vault'] as const
+export const kinds = [
+  'agent',
+  'environment',
+  'session',
+  'file',
+  'event',
+  'resource',
+  'memoryStore',
+  'skill',
+  'vault',
+] as const
 export type Kind = (typeof kinds)[number]
 export const idOf = (kind: Kind) => `<${kind}>`
 

@@ -16,6 +16,20 @@ describe('the system prompt', () => {
     expect(systemPrompt(later, { resources: structuredClone(resources) })).toBe(first)
   })
 
+  it('names the skills with what they are for, each on one line, in their order', () => {
+    const skills = [
+      { name: 'tables', description: 'Makes tables.\nAlso large ones.' },
+      { name: 'forms', description: 'Fills in forms.' },
+    ]
+    const prompt = systemPrompt(agent(withTools), { resources: [], skills })
+    const lines = [
+      '- /mnt/session/skills/tables/SKILL.md: Makes tables. Also large ones.',
+      '- /mnt/session/skills/forms/SKILL.md: Fills in forms.',
+    ]
+    expect(prompt).toContain(`\n${lines.join('\n')}`)
+    expect(systemPrompt(agent(withTools), { resources: [], skills: [] })).not.toContain('kills')
+  })
+
   it('begins with the words of the agent', () => {
     expect(systemPrompt(agent({ system: 'Be brief.', ...withTools }), { resources: [] })).toMatch(
       /^Be brief\.\n\nYou work/,

@@ -11,6 +11,11 @@ import type {
   EnvironmentUpdateParams as SdkEnvironmentUpdate,
 } from '@anthropic-ai/sdk/resources/beta/environments/environments'
 import type { BetaFileMetadata, FileListParams as SdkFileList } from '@anthropic-ai/sdk/resources/beta/files'
+import type { BetaSkill, SkillCreateParams as SdkSkillCreate } from '@anthropic-ai/sdk/resources/beta/skills/skills'
+import type {
+  BetaSkillVersion,
+  VersionListParams as SdkSkillVersionList,
+} from '@anthropic-ai/sdk/resources/beta/skills/versions'
 import type { Agent, AgentCreateParams, AgentUpdateParams } from '../../protocol/agents.ts'
 import type {
   Environment,
@@ -19,6 +24,7 @@ import type {
   EnvironmentUpdateParams,
 } from '../../protocol/environments.ts'
 import type { FileListParams, FileMetadata } from '../../protocol/files.ts'
+import type { Skill, SkillCreateParams, SkillVersion, SkillVersionListParams } from '../../protocol/skills.ts'
 import type { AgentTool } from '../../protocol/tools.ts'
 
 /** Fails to compile unless every `From` is a `To`. */
@@ -31,6 +37,8 @@ export type Outputs = [
   Fits<AgentTool, BetaManagedAgentsAgent['tools'][number]>,
   Fits<Environment, BetaEnvironment>,
   Fits<FileMetadata, BetaFileMetadata>,
+  Fits<Skill, BetaSkill>,
+  Fits<SkillVersion, BetaSkillVersion>,
 ]
 
 export type Inputs = [
@@ -40,6 +48,8 @@ export type Inputs = [
   Fits<Body<SdkEnvironmentUpdate>, EnvironmentUpdateParams>,
   Fits<Body<SdkEnvironmentList>, EnvironmentListParams>,
   Fits<Body<SdkFileList>, FileListParams>,
+  Fits<Omit<Body<SdkSkillCreate>, 'files'>, Omit<SkillCreateParams, 'files'>>,
+  Fits<Body<SdkSkillVersionList>, SkillVersionListParams>,
 ]
 
 export const agent = {

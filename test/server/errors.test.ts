@@ -107,15 +107,11 @@ describe('an error of the API', () => {
 describe('an endpoint that the API has and this version does not', () => {
   it('is refused as that, by every method and with any body', async () => {
     const { url, client } = await serve()
-    const refusals = [
-      client.beta.skills.list(),
-      client.beta.skills.create({ files: [new File(['#'], 'a/SKILL.md')] }),
-      client.beta.environments.work.list('env_1'),
-    ]
+    const refusals = [client.beta.environments.work.list('env_1')]
     for (const refusal of await Promise.all(refusals.map(sdkRefusal))) {
       expect(refusal).toMatchObject({ status: 400, code: 'not_supported' })
     }
-    expect((await ask(`${url}/v1/skillsets`)).status).toBe(404)
+    expect((await ask(`${url}/v1/deployment_sets`)).status).toBe(404)
   })
 })
 

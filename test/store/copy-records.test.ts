@@ -21,6 +21,7 @@ import {
   anEnvironment,
   aRun,
   aSession,
+  aSkill,
   second,
 } from './samples.ts'
 
@@ -39,6 +40,8 @@ async function filled(file: string): Promise<string> {
   const { agents, environments, files, sessions, memoryStores, memories, outputs, snapshots, vaults, credentials } =
     records
   const { deployments, deploymentRuns } = records
+  const { skill, version } = aSkill()
+  await records.skills.insert(skill, version)
   for (let count = 0; count < 250; count++) await agents.insert(anAgent(second(count)))
   await environments.insert({ ...anEnvironment(), metadata: { '\0': 'ä🦊' } })
   await files.insert(aFile({ expires_at: second(100) }))
@@ -55,7 +58,8 @@ async function filled(file: string): Promise<string> {
     ...{ name: 's', description: '', mount_path: '/mnt/memory/s' },
   }
   const session = aSession({ resources: [resource], idempotencyKey: 'k' })
-  await sessions.insert(session, aConfiguration, { sesrsc_1: 'sealed' })
+  const skills = [{ type: 'custom' as const, skill_id: skill.id, version: version.version.id }]
+  await sessions.insert(session, { ...aConfiguration, skills }, { sesrsc_1: 'sealed' })
   const output = { path: 'a', signature: 's', sha256: 'x', size: 5_000_000_000, fileId: null }
   await outputs.put(session.id, output, { before: undefined })
   await snapshots.put(session.id, { sequence: 1, host: 'h', parts: [], checkouts: [] }, undefined)

@@ -5,6 +5,7 @@ import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { memoryConformance } from './memory-conformance.ts'
 import { recordsConformance } from './records-conformance.ts'
+import { skillConformance } from './skill-conformance.ts'
 import { vaultConformance } from './vault-conformance.ts'
 import { workspaceConformance } from './workspace-conformance.ts'
 
@@ -33,6 +34,7 @@ for (const [implementation, url] of Object.entries(urls)) {
   }
   recordsConformance(implementation, open)
   memoryConformance(implementation, open)
+  skillConformance(implementation, open)
   vaultConformance(implementation, open)
   workspaceConformance(implementation, open)
 }

@@ -3,7 +3,9 @@ import { type Credential, createCredential } from '../../protocol/credentials.ts
 import type { DeploymentRun, StoredDeployment } from '../../protocol/deployments.ts'
 import { createEnvironment, type Environment } from '../../protocol/environments.ts'
 import { newId } from '../../protocol/ids.ts'
+import type { Skill } from '../../protocol/skills.ts'
 import type { FileRecord, SessionRecord } from '../../store/records.ts'
+import type { NewSkillVersion } from '../../store/skill-records.ts'
 
 /** The n-th second of a day. */
 export const second = (n: number): string => new Date(Date.UTC(2026, 10, 1) + n * 1000).toISOString()
@@ -93,3 +95,17 @@ export const aRun = (fields: Partial<DeploymentRun> = {}): DeploymentRun => ({
   created_at: second(0),
   ...fields,
 })
+
+export function aSkillVersion(skill_id: string, at = second(0)): NewSkillVersion {
+  const id = newId('skillVersion')
+  const version = { id, type: 'skill_version' as const, skill_id, name: 'pdf', description: 'd', created_at: at }
+  return { version, blob: `skills/${skill_id}/${id}`, sha256: 'ab'.repeat(32), size: 5 }
+}
+
+export function aSkill(at = second(0)): { skill: Skill; version: NewSkillVersion } {
+  const id = newId('skill')
+  const version = aSkillVersion(id, at)
+  const [source, latest_version_id] = [{ type: 'custom' as const }, version.version.id]
+  const times = { created_at: at, updated_at: at }
+  return { skill: { id, type: 'skill', display_name: 'PDF', latest_version_id, source, ...times }, version }
+}

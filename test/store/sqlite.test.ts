@@ -22,6 +22,7 @@ import { DatabaseTooNew, migrate } from '../../store/sql/migrations.ts'
 import { outputRecords } from '../../store/sql/outputs.ts'
 import type { Schema } from '../../store/sql/schema.ts'
 import { sessionRecords } from '../../store/sql/sessions.ts'
+import { skillRecords } from '../../store/sql/skills.ts'
 import { snapshotRecords } from '../../store/sql/snapshots.ts'
 import { openSqlite } from '../../store/sql/sqlite.ts'
 import { vaultRecords } from '../../store/sql/vaults.ts'
@@ -161,6 +162,7 @@ describe('a page of a list', () => {
       memories: memoryRecords(watched),
       memoryVersions: memoryVersionRecords(watched),
       outputs: outputRecords(watched),
+      skills: skillRecords(watched),
       snapshots: snapshotRecords(watched),
       vaults: vaultRecords(watched),
       credentials: credentialRecords(watched),
@@ -207,6 +209,8 @@ describe('a page of a list', () => {
       ({ memoryVersions }) =>
         memoryVersions.list('memstore_1', { limit: 20, after: 9, sessionId: 'sesn_1', withContent: false }),
     ],
+    ['skills', ({ skills }) => skills.list({ limit: 20, after })],
+    ['versions of a skill', ({ skills }) => skills.versions.list('skill_1', { limit: 20, after: 9 })],
     ['vaults', ({ vaults }) => vaults.list({ limit: 20, after })],
     ['credentials of a vault', ({ credentials }) => credentials.list('vlt_1', { limit: 20, after })],
     ['deployments', ({ deployments }) => deployments.list({ limit: 20, after })],
@@ -219,6 +223,12 @@ describe('a page of a list', () => {
     const steps = await plans(use)
     expect(steps).not.toHaveLength(0)
     for (const step of steps) expect(step).toMatch(/^SEARCH /)
+  })
+
+  it('of skills that nobody needs reads through none of the others', async () => {
+    const steps = await plans(({ skills }) => skills.versions.unneeded(20))
+    expect(steps[0]).toMatch(/^SEARCH skill_versions USING INDEX skill_versions_by_deletion /)
+    expect(steps.filter((step) => step.startsWith('SCAN'))).toEqual([])
   })
 
   it('of sessions begins among the live ones without reading through the archived', async () => {

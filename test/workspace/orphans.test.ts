@@ -31,9 +31,10 @@ function open(
   const said: string[] = []
   const memory = { sessions: async () => [], remove: async () => {} }
   const packages = { collect: async () => {} }
+  const skills = packages
   const mounts = new Mounts(uploads, { records, blobs })
   const say = (line: string) => void said.push(line)
-  const dependencies = { connection, namespace, records, containers, mounts, memory, packages, say, ...others }
+  const dependencies = { connection, namespace, records, containers, mounts, memory, packages, skills, say, ...others }
   return { said, orphans: new Orphans(dependencies) }
 }
 async function leftover(): Promise<string> {

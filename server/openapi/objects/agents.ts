@@ -30,7 +30,7 @@ const fields = {
   system: z.string().nullable(),
   tools: z.array(z.discriminatedUnion('type', [toolset, mcpToolset, customTool])),
   mcp_servers: z.array(z.looseObject({ type: z.literal('url'), name: z.string(), url: z.string() })),
-  skills: z.array(z.unknown()),
+  skills: z.array(z.looseObject({ type: z.literal('custom'), skill_id: z.string(), version: z.string() })),
   multiagent: z.unknown(),
   execution_identity: z.looseObject({ type: z.string() }),
 }

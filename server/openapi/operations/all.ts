@@ -7,6 +7,7 @@ import { memoryStoreOperations } from './memory-stores.ts'
 import { sessionResourceOperations } from './session-resources.ts'
 import { sessionThreadOperations } from './session-threads.ts'
 import { sessionOperations } from './sessions.ts'
+import { skillOperations } from './skills.ts'
 import { vaultOperations } from './vaults.ts'
 
 /** Every endpoint of the API. A route without an entry here fails a test. */
@@ -19,5 +20,6 @@ export const operations: readonly Operation[] = [
   ...sessionThreadOperations,
   ...fileOperations,
   ...memoryStoreOperations,
+  ...skillOperations,
   ...vaultOperations,
 ]
