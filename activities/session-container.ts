@@ -1,4 +1,6 @@
 import { noPackages } from '../protocol/environments.ts'
+import type { SessionAgent } from '../protocol/sessions.ts'
+import { builtinSetting } from '../protocol/tools.ts'
 import type { Records, SessionRecord } from '../store/records.ts'
 import type { SecretBox } from '../store/secrets.ts'
 import type { Container, ContainerLimits, ContainerProvider } from './container/provider.ts'
@@ -71,8 +73,10 @@ export async function openSessionContainer(
     injections,
     allowPrivate,
   })
-  const installed = await packages.of(environment?.config.packages ?? noPackages, signal)
-  const skilled = await skills.of(agent ?? { skills: [] })
+  const [installed, skilled] = await Promise.all([
+    packages.of(environment?.config.packages ?? noPackages, signal),
+    skills.of(agent ?? { skills: [] }),
+  ])
   const unreachable = credentials.length > 0 ? unreachableCredentials(credentials, egress) : []
   const gitConfig = git ? [await mounts.made(session.id, 'gitconfig', '/etc/gitconfig', git.config)] : []
   return containers.open({
@@ -83,6 +87,9 @@ export async function openSessionContainer(
     ...(installed.software && { software: installed.software }),
     notices: [...news, ...installed.notices, ...skilled.notices, ...unreachable],
     ...(credentials.length > 0 && { environment: variables }),
-    ...(git && { repositories: git.repositories }),
+    ...(git && { repositories: git.repositories.map((repository) => ({ ...repository, skills: canRead(agent) })) }),
   })
 }
+
+/** Without it skills are of no use. Source: spec §12.4. */
+const canRead = (agent: SessionAgent | undefined) => builtinSetting(agent?.tools ?? [], 'read')?.enabled === true

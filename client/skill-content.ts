@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type ApiError, invalidRequest, tooLarge } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
+import { type FrontMatter, readFrontMatter } from '../protocol/skill-front-matter.ts'
 import type { SkillFile } from '../protocol/skills.ts'
 import { BadArchive, readArchive, type SkillEntry, tooLong, tooMany, writeArchive } from '../store/skill-archive.ts'
-import { type FrontMatter, readFrontMatter } from './skill-front-matter.ts'
 
 /** What is stored of a version, and what its SKILL.md says. */
 export interface SkillContent extends FrontMatter {

@@ -42,8 +42,8 @@ export const limits = {
   skillDisplayName: 255,
   skillName: 64,
   skillDescription: 1024,
-  /** Bytes of the front matter of a SKILL.md; the API states none. */
-  skillFrontMatterBytes: 16 * 1024,
+  /** Characters of the front matter of a SKILL.md; the API states none. */
+  skillFrontMatterCharacters: 16 * 1024,
   skillsPerSession: 500,
   initialEvents: 50,
   /** Events in one `events.send`; the API states none, this bounds one signal. */

@@ -31,6 +31,8 @@ export interface ContainerRepository {
   /** Folder below /workspace. */
   path: string
   checkout?: RepositoryCheckout
+  /** Whether the session is to hear of the skills in it. @default false */
+  skills?: boolean
   /** Another one when the token is another: what failed is tried again then. Nothing of the token itself. */
   credential: string
 }

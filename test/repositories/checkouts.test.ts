@@ -1,8 +1,9 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type CheckoutOutcome, Checkouts } from '../../activities/container/keeper/checkouts.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { until } from '../support/until.ts'
 
 const repository = (id: string, credential = 'first') => ({
   id,
@@ -31,7 +32,26 @@ describe('checkouts', () => {
     await make().ensure([repository('a', 'another token'), repository('b')])
     expect(tried).toEqual(['a', 'b'])
     expect((await readdir(folder)).sort()).toEqual(['a', 'b'])
-    expect(subject.takeNews()).toEqual([])
+    expect(subject.takeNews().notices).toEqual([])
+  })
+
+  it('tell of the skills in them once, and again when nobody has written that down', async () => {
+    const skills = [{ folder: 'tidy', description: 'Tidies up.\nEverywhere.' }]
+    const { subject, make, folder } = await checkouts(() => ({ ok: true, skills }))
+    await subject.ensure([repository('a')])
+    const line = '- /workspace/a/.claude/skills/tidy/SKILL.md: Tidies up. Everywhere.'
+    expect(subject.takeNews().notices).toEqual([{ text: expect.stringContaining(`\n${line}`) }])
+    expect(subject.takeNews().notices).toEqual([])
+    // The keeper was killed before the result with them was there.
+    const next = make()
+    await next.ensure([repository('a')])
+    const { notices, told } = next.takeNews()
+    expect(notices).toEqual([{ text: expect.stringContaining(line) }])
+    told()
+    await until(async () => (await readFile(path.join(folder, 'a'), 'utf8')) === '')
+    const last = make()
+    await last.ensure([repository('a')])
+    expect(last.takeNews().notices).toEqual([])
   })
 
   it('that fail do not hold the others up, and are told of once', async () => {
@@ -41,8 +61,8 @@ describe('checkouts', () => {
     await subject.ensure(both)
     expect(tried).toEqual(['a', 'b'])
     const error = { type: 'repository_forbidden_error', repository_url: 'https://git.example/a' }
-    expect(subject.takeNews()).toMatchObject([{ text: expect.stringContaining('/workspace/a: no'), error }])
-    expect(subject.takeNews()).toEqual([])
+    expect(subject.takeNews().notices).toMatchObject([{ text: expect.stringContaining('/workspace/a: no'), error }])
+    expect(subject.takeNews().notices).toEqual([])
   })
 
   it('are tried again at once with another token, and what came of it is told', async () => {
@@ -53,7 +73,7 @@ describe('checkouts', () => {
     outcome = { ok: true }
     await subject.ensure([repository('a', 'third')])
     expect(tried).toHaveLength(3)
-    expect(subject.takeNews().map(({ error }) => error?.type)).toEqual([
+    expect(subject.takeNews().notices.map(({ error }) => error?.type)).toEqual([
       'repository_forbidden_error',
       'repository_forbidden_error',
       undefined,

@@ -1,6 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GitServer, startGitServer } from '../../testing/git-server.ts'
+import { skillText } from '../skills/support.ts'
 import { converse, lastText } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 
@@ -166,5 +167,75 @@ describe('a repository of a session', () => {
     await converse(host.client, id, '#say hello')
     const request = host.model.requests.at(-1) as unknown as { body?: unknown }
     expect(JSON.stringify(request)).toContain(`- ${place}: ${url} (branch feature)`)
+  })
+})
+
+/** A session on a repository with these files. */
+async function sessionOn(files: Record<string, string>, agent = host.agent) {
+  const name = `team/repo-${crypto.randomUUID().slice(0, 8)}`
+  await git.createWith(name, files)
+  return host.client.beta.sessions.create({
+    agent,
+    environment_id: host.environment,
+    resources: [{ type: 'github_repository', url: `${git.url}/${name}`, mount_path: '/workspace/repo' }],
+  })
+}
+
+const systemPrompt = () => JSON.stringify((host.model.requests.at(-1)!.body as { system: unknown }).system)
+
+describe('the skills of a mounted repository', () => {
+  const skills = '.claude/skills'
+
+  it('are told of with the first result, once, and are read where they are', async () => {
+    const { id } = await sessionOn({
+      [`${skills}/deploy/SKILL.md`]: skillText('deploy', 'Deploys to production.', 'Run make deploy.\n'),
+      [`${skills}/claude-review/SKILL.md`]: skillText('claude-review', 'Reviews.'),
+      // Not one level deep, not of that name, without a description, without an end.
+      [`${skills}/group/deeper/SKILL.md`]: skillText('deeper', 'hidden'),
+      [`${skills}/lower/skill.md`]: skillText('lower', 'hidden'),
+      [`${skills}/bare/SKILL.md`]: '---\nname: bare\n---\n',
+      [`${skills}/open/SKILL.md`]: `---\ndescription: hidden\n${'#\n'.repeat(5000)}`,
+      [`${skills}/SKILL.md`]: skillText('top', 'hidden'),
+    })
+    const { text } = await run(id, 'echo works')
+    const prompt = systemPrompt()
+    const place = '/workspace/repo/.claude/skills'
+    expect(text).toContain(
+      `\n- ${place}/claude-review/SKILL.md: Reviews.\n- ${place}/deploy/SKILL.md: Deploys to production.]`,
+    )
+    expect(text).toMatch(/works$/)
+    for (const hidden of ['hidden', 'bare']) expect(text).not.toContain(hidden)
+    const read = `#tool read {"file_path":"${place}/deploy/SKILL.md"}\n#say {{last}}`
+    const second = lastText(await converse(host.client, id, read))
+    expect(second).toContain('Run make deploy.')
+    expect(second).not.toContain('has skills')
+    // The prompt cache needs it.
+    expect(systemPrompt()).toBe(prompt)
+  })
+
+  it('are not told of to an agent that cannot read', async () => {
+    const configs = [{ name: 'read' as const, enabled: false }]
+    const tools = [{ type: 'agent_toolset_20260401' as const, configs }]
+    const agent = await host.client.beta.agents.create({ name: 'Blind', model: 'claude-opus-5', tools })
+    const { id } = await sessionOn({ [`${skills}/deploy/SKILL.md`]: skillText('deploy', 'Deploys.') }, agent.id)
+    const { text } = await run(id, 'ls -d repo/.claude/skills/*')
+    expect(text).toContain('repo/.claude/skills/deploy')
+    expect(text).not.toContain('has skills')
+  })
+
+  it('do no harm when they are made to', async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => {
+        const name = `s${String(index).padStart(2, '0')}`
+        return [`${skills}/${name}/SKILL.md`, skillText(name, 'x'.repeat(1000), 'y')]
+      }),
+    )
+    const nested = `---\ndescription: x\na: ${'['.repeat(4000)}\n---\n`
+    const { id } = await sessionOn({ ...files, [`${skills}/a-nested/SKILL.md`]: nested })
+    const { text } = await run(id, 'echo works')
+    expect(text).toContain('repo/.claude/skills/s00/SKILL.md')
+    expect(text).not.toContain('repo/.claude/skills/s59/SKILL.md')
+    expect(text).not.toContain('a-nested')
+    expect(text).toMatch(/works$/)
   })
 })

@@ -53,7 +53,7 @@ describe('the content of a skill', () => {
   it.each<[string, string, RegExp]>([
     ['no front matter', '# Title\n', /^SKILL\.md: has to begin with its front matter/],
     ['one that does not end', '---\nname: a\ndescription: b\n', /has to begin with its front matter/],
-    ['one that is too long', `---\n${'# \n'.repeat(6000)}description: b\n---\n`, /at most 16384 bytes/],
+    ['one that is too long', `---\n${'# \n'.repeat(6000)}description: b\n---\n`, /at most 16384 characters/],
     ['one that is no YAML', '---\na: [\n---\n', /^SKILL\.md: its front matter is no YAML: /],
     ['one that is a list', '---\n- a\n---\n', /has to be a mapping/],
     [

@@ -1,6 +1,6 @@
 import type { ToolResult } from '../../../protocol/contract.ts'
 import { type ContainerRepository, ContainerUnavailable } from '../provider.ts'
-import type { CheckoutOutcome } from './checkouts.ts'
+import type { CheckoutOutcome, RepositorySkill } from './checkouts.ts'
 import { CallLost, type KeptContainer } from './kept-container.ts'
 
 /** Longest time of one clone. */
@@ -15,12 +15,12 @@ export async function attemptCheckout(
   repository: ContainerRepository,
   ready: () => Promise<KeptContainer>,
 ): Promise<CheckoutOutcome> {
-  const { id, url, path, checkout } = repository
-  const input = { url, path, ...(checkout && { checkout }) }
+  const { id, url, path, checkout, skills } = repository
+  const input = { url, path, ...(checkout && { checkout }), ...(skills && { skills }) }
   const container = await ready()
   try {
     const call = { id: `checkout_${id}`, name: 'checkout', input, timeoutMs: cloneTimeoutMs }
-    return outcomeOf(await container.call(call, () => {}), repository)
+    return await outcomeOf(await container.call(call, () => {}), repository)
   } catch (cause) {
     if (!(cause instanceof CallLost)) throw cause
     // No second try here: the container may have been ended because the session was.
@@ -37,16 +37,34 @@ const kinds = [
 ] as const
 
 /** What the supervisor says; who took it over may say anything. */
-function outcomeOf({ content }: ToolResult, { id, url }: ContainerRepository): CheckoutOutcome {
+async function outcomeOf({ content }: ToolResult, { id, url }: ContainerRepository): Promise<CheckoutOutcome> {
   const [block] = content
   try {
     const said = JSON.parse(block?.type === 'text' ? block.text : '')
-    if (said.ok === true) return { ok: true }
+    if (said.ok === true) return { ok: true, skills: await skillsOf(said.skills) }
     const kind = kinds.find((known) => known === said.kind) ?? 'repository_clone_error'
     return { ok: false, kind, message: explain(kind, inItsOwnWords(String(said.message), id, url)) }
   } catch {
     return { ok: false, kind: 'repository_clone_error', message: 'the container gave no answer' }
   }
+}
+
+const mostSkills = 100
+/** Characters of how one begins. */
+const longestBeginning = 5000
+
+/** Those with a name that can be shown and with a description. */
+async function skillsOf(said: unknown): Promise<RepositorySkill[]> {
+  if (!Array.isArray(said) || said.length === 0) return []
+  // Few repositories have any, and every keeper would start later for it.
+  const { descriptionIn } = await import('../../../protocol/skill-front-matter.ts')
+  return said.slice(0, mostSkills).flatMap((skill) => {
+    const { folder, beginning } = (skill ?? {}) as Record<string, unknown>
+    if (typeof folder !== 'string' || !/^[\w][\w.-]{0,63}$/.test(folder)) return []
+    if (typeof beginning !== 'string' || beginning.length > longestBeginning) return []
+    const description = descriptionIn(beginning)
+    return description === undefined ? [] : [{ folder, description }]
+  })
 }
 
 /** Where the request really went is of no use to anybody. */

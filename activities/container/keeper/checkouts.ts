@@ -1,11 +1,19 @@
-import { access, mkdir, open } from 'node:fs/promises'
+import { mkdir, open, readFile, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import type { SessionErrorBody } from '../../../protocol/events.ts'
 import type { ContainerNotice, ContainerRepository } from '../provider.ts'
 
 /** What came of an attempt. `message` is for people: it names the repository by its own address. */
-export type CheckoutOutcome = { ok: true } | { ok: false; kind: RepositoryErrorKind; message: string }
+export type CheckoutOutcome =
+  | { ok: true; skills?: RepositorySkill[] }
+  | { ok: false; kind: RepositoryErrorKind; message: string }
 type RepositoryErrorKind = Extract<SessionErrorBody, { repository_url: string | null }>['type']
+
+/** A skill in a repository: a folder below its `.claude/skills`. */
+export interface RepositorySkill {
+  folder: string
+  description: string
+}
 
 interface Failure {
   credential: string
@@ -26,7 +34,8 @@ export class Checkouts {
   readonly #attempt: (repository: ContainerRepository) => Promise<CheckoutOutcome>
   readonly #done = new Set<string>()
   readonly #running = new Map<string, Promise<void>>()
-  readonly #news: ContainerNotice[] = []
+  /** `marker` is the file that holds it until it is told. */
+  readonly #news: { notice: ContainerNotice; marker?: string }[] = []
   readonly #failed = new Map<string, Failure>()
 
   /** @param attempt clones; rejects when it could not even be tried */
@@ -49,9 +58,16 @@ export class Checkouts {
     }
   }
 
-  /** What nobody has been told yet: who takes it tells it. */
-  takeNews(): ContainerNotice[] {
-    return this.#news.splice(0)
+  /** What nobody has been told yet: who takes it tells it, and says when it is written down with a result. */
+  takeNews(): { notices: ContainerNotice[]; told(): void } {
+    const taken = this.#news.splice(0)
+    return {
+      notices: taken.map(({ notice }) => notice),
+      told: () => {
+        // Whoever keeps the session later would tell it again.
+        for (const { marker } of taken) if (marker) truncate(marker).catch(() => {})
+      },
+    }
   }
 
   async #try(repository: ContainerRepository): Promise<void> {
@@ -61,9 +77,9 @@ export class Checkouts {
     if (before?.credential === credential && Date.now() - before.at < pause(before.attempts)) return
     const outcome = await this.#attempt(repository)
     if (outcome.ok) {
-      await this.#mark(id)
+      const isNow = before ? [`The repository ${url} is now checked out in ${place}.`] : []
+      await this.#mark(id, [...isNow, ...aboutSkills(outcome.skills ?? [], url, place)].join(' '))
       this.#failed.delete(id)
-      if (before) this.#news.push({ text: `The repository ${url} is now checked out in ${place}.` })
       return
     }
     const { kind, message } = outcome
@@ -73,27 +89,33 @@ export class Checkouts {
     if (isSame && before.kind === kind) return
     const text = `The repository ${url} could not be checked out in ${place}: ${message}`
     const retry_status = { type: 'retrying' as const }
-    this.#news.push({ text, error: { type: kind, message: text, repository_url: url, retry_status } })
+    this.#news.push({ notice: { text, error: { type: kind, message: text, repository_url: url, retry_status } } })
   }
 
   async #isMarked(id: string): Promise<boolean> {
-    const isMarked = await access(this.#marker(id)).then(
-      () => true,
-      () => false,
-    )
-    if (isMarked) this.#done.add(id)
-    return isMarked
+    const news = await readFile(this.#marker(id), 'utf8').catch(() => undefined)
+    if (news === undefined) return false
+    this.#tell(id, news)
+    this.#done.add(id)
+    return true
   }
 
-  async #mark(id: string): Promise<void> {
+  #tell(id: string, text: string): void {
+    if (text !== '') this.#news.push({ notice: { text }, marker: this.#marker(id) })
+  }
+
+  /** @param news for the agent, kept until it is told */
+  async #mark(id: string, news: string): Promise<void> {
     // Not recursive: the session may have been destroyed meanwhile.
     await mkdir(this.#folder, { mode: 0o700 }).catch(unlessThere)
     const file = await open(this.#marker(id), 'w')
     try {
+      await file.writeFile(news)
       await file.sync()
     } finally {
       await file.close()
     }
+    this.#tell(id, news)
     this.#done.add(id)
   }
 
@@ -101,6 +123,16 @@ export class Checkouts {
     if (!/^[A-Za-z0-9_]{1,128}$/.test(id)) throw new Error(`${JSON.stringify(id)} is no id of a repository`)
     return path.join(this.#folder, id)
   }
+}
+
+function aboutSkills(skills: RepositorySkill[], url: string, place: string): string[] {
+  if (skills.length === 0) return []
+  const lines = skills.map(
+    ({ folder, description }) =>
+      `- ${place}/.claude/skills/${folder}/SKILL.md: ${description.replaceAll(/\s*\n\s*/g, ' ')}`,
+  )
+  const text = `The repository ${url} has skills, instructions for particular tasks. When a task is one that a skill is for, read its SKILL.md with the read tool before you begin, and follow it; paths in it are relative to its folder.`
+  return [[text, ...lines].join('\n')]
 }
 
 const pause = (attempts: number) => Math.min(longestPauseMs, firstPauseMs * 2 ** (attempts - 1))

@@ -176,7 +176,8 @@ export class KeptSession {
       this.#results.record(call.id, print, result)
       return result
     }
-    const news = [...this.#checkouts.takeNews(), ...this.#notices.take(this.#spec?.notices)]
+    const repositories = this.#checkouts.takeNews()
+    const news = [...repositories.notices, ...this.#notices.take(this.#spec?.notices)]
     await this.#ledger.start(call.id, print).catch((cause: NodeJS.ErrnoException) => {
       const fix = cause.code === 'ENOSPC' ? 'free space on the disk of the data folder' : undefined
       throw new ContainerUnavailable({
@@ -198,6 +199,7 @@ export class KeptSession {
     }
     result = withNews(result, news)
     this.#results.record(call.id, print, result)
+    repositories.told()
     return result
   }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
+import { repositorySkills } from './repository-skills.ts'
 import { type Result, required, toolText } from './result.ts'
 
 /**
@@ -14,7 +15,8 @@ export async function checkout(input: Record<string, unknown>): Promise<Result> 
   const wanted = input.checkout as Wanted | undefined
   try {
     await clone(url, place, wanted)
-    return toolText(JSON.stringify({ ok: true }))
+    const skills = input.skills === true ? await repositorySkills(place) : []
+    return toolText(JSON.stringify({ ok: true, skills }))
   } catch (error) {
     const kind = error instanceof GitFailed ? error.kind : 'repository_clone_error'
     const message = (error as Error).message.trim().slice(0, 1000)
