@@ -10,6 +10,7 @@ import { hostCommands } from './commands/hosts.ts'
 import { memoryStoreCommands } from './commands/memory-stores.ts'
 import { scheduleCommands } from './commands/schedules.ts'
 import { sessionCommands } from './commands/sessions.ts'
+import { skillCommands } from './commands/skills.ts'
 import { vaultCommands } from './commands/vaults.ts'
 
 export const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
@@ -42,6 +43,7 @@ export function holdfastProgram(): Command {
   environmentCommands(program)
   fileCommands(program)
   memoryStoreCommands(program)
+  skillCommands(program)
   vaultCommands(program)
   scheduleCommands(program)
   program.commandsGroup('Others:')

@@ -2,6 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk'
 import type { Command } from 'commander'
 import { once, withApi } from '../api-client.ts'
 import {
+  collect,
   collectPair,
   defined,
   givenObject,
@@ -30,6 +31,7 @@ interface AgentFlags {
   system?: string
   description?: string
   builtinTools?: boolean
+  skill?: string[]
   metadata?: Record<string, string>
 }
 
@@ -108,9 +110,14 @@ const withAgentFlags = (command: Command) =>
     .option('--system <text>', 'system prompt; @FILE reads a file, - standard input')
     .option('--description <text>')
     .option('--builtin-tools', 'give it the built-in tools (agent_toolset_20260401), in the place of others')
+    .option(
+      '--skill <id>',
+      'of a skill, @VERSION behind it for another than the newest; may be repeated, in the place of others',
+      collect,
+    )
     .option('--metadata <key=value>', 'may be repeated', collectPair)
 
-async function agentParams({ from, name, model, system, description, builtinTools }: AgentFlags) {
+async function agentParams({ from, name, model, system, description, builtinTools, skill }: AgentFlags) {
   return {
     ...(await givenObject(from)),
     ...defined({
@@ -118,7 +125,13 @@ async function agentParams({ from, name, model, system, description, builtinTool
       model,
       system: system === undefined ? undefined : await givenText(system),
       description,
+      skills: skill?.map(skillOf),
       tools: builtinTools ? [{ type: 'agent_toolset_20260401' }] : undefined,
     }),
   } as Record<string, unknown>
+}
+
+function skillOf(text: string): object {
+  const [skill_id, version] = text.split('@')
+  return { type: 'custom', skill_id, ...(version !== undefined && { version }) }
 }

@@ -22,23 +22,35 @@ export interface DownloadFlags {
  */
 export async function downloadFile(
   id: string,
-  { output, force = false }: DownloadFlags,
+  flags: DownloadFlags,
 ): Promise<{ path?: string; file: Anthropic.Beta.BetaFileMetadata }> {
   return withApi(async ({ client }) => {
     const file = await client.beta.files.retrieveMetadata(id)
-    const target = output === '-' ? undefined : path.resolve(output ?? localName(file.filename))
-    if (target && !force && (await exists(target))) throw taken(target)
-    const response = await client.beta.files.download(id, {}, { timeout: 24 * 3600_000 })
-    const progress = new Progress(oneLine(file.filename), file.size_bytes)
-    const content = Readable.fromWeb(response.body!.pipeThrough(progress.through()) as never)
-    try {
-      if (!target) await pipeline(content, process.stdout, { end: false, signal: interruption() })
-      else await save(content, target, force)
-    } finally {
-      progress.end()
-    }
-    return { ...(target && { path: target }), file }
+    const open = () => client.beta.files.download(id, {}, { timeout: 24 * 3600_000 })
+    const { path } = await downloadContent(file.filename, open, flags)
+    return { ...(path !== undefined && { path }), file }
   })
+}
+
+/** As `downloadFile`, of any content. `size` is in bytes. */
+export async function downloadContent(
+  filename: string,
+  open: () => PromiseLike<Response>,
+  { output, force = false }: DownloadFlags,
+): Promise<{ path?: string; size: number }> {
+  const target = output === '-' ? undefined : path.resolve(output ?? localName(filename))
+  if (target && !force && (await exists(target))) throw taken(target)
+  const response = await open()
+  const size = Number(response.headers.get('content-length'))
+  const progress = new Progress(oneLine(filename), size)
+  const content = Readable.fromWeb(response.body!.pipeThrough(progress.through()) as never)
+  try {
+    if (!target) await pipeline(content, process.stdout, { end: false, signal: interruption() })
+    else await save(content, target, force)
+  } finally {
+    progress.end()
+  }
+  return { ...(target && { path: target }), size }
 }
 
 async function save(content: Readable, target: string, force: boolean): Promise<void> {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import fc from 'fast-check'
@@ -42,6 +42,30 @@ describe('the commands for resources', { timeout: 120_000 }, () => {
     expect(await json('agents', 'archive', id)).toMatchObject([{ id, archived_at: expect.any(String) }])
     expect((await json('agents', 'list')).map((agent) => agent.id)).not.toContain(id)
     expect((await json('agents', 'list', '--archived')).map((agent) => agent.id)).toContain(id)
+  })
+
+  it('store skills of folders and archives, give them to agents, and download them', async () => {
+    const folder = path.join(await temporaryFolder(), 'my-forms')
+    await mkdir(path.join(folder, 'data'), { recursive: true })
+    await writeFile(path.join(folder, 'SKILL.md'), '---\nname: forms\ndescription: Fills in.\n---\n')
+    await writeFile(path.join(folder, 'data', 'a.json'), '{}')
+    const [skill] = await json('skills', 'create', folder, '--name', 'Forms')
+    expect(skill).toMatchObject({ display_name: 'Forms', source: { type: 'custom' } })
+    const archive = path.join(folder, 'copy.zip')
+    expect(await json('skills', 'download', skill.id, '-o', archive)).toMatchObject([{ name: 'forms', path: archive }])
+    const [version] = await json('skills', 'update', skill.id, archive)
+    expect(await json('skills', 'versions', skill.id)).toMatchObject([version, { id: skill.latest_version_id }])
+    expect(await json('skills', 'list')).toMatchObject([{ id: skill.id, latest_version_id: version.id }])
+    const made = ['agents', 'create', '--name', 'Skilled', '--model', 'claude-opus-5', '--builtin-tools']
+    expect(await json(...made, '--skill', skill.id)).toMatchObject([{ skills: [{ version: version.id }] }])
+    const pinned = `${skill.id}@${skill.latest_version_id}`
+    expect(await json(...made, '--skill', pinned)).toMatchObject([{ skills: [{ version: skill.latest_version_id }] }])
+    expect(await holdfast(['skills', 'create', path.join(folder, 'none')])).toMatchObject({ code: 2, out: '' })
+    await symlink('/etc/hostname', path.join(folder, 'link'))
+    const linked = await holdfast(['skills', 'create', folder])
+    expect(linked).toMatchObject({ code: 2, out: '', err: expect.stringContaining('link is a link') })
+    expect(await json('skills', 'delete', skill.id)).toMatchObject([{ id: skill.id }])
+    expect((await holdfast(['skills', 'show', skill.id])).code).toBe(3)
   })
 
   it('take parameters from JSON, from standard input too, and options win', async () => {
