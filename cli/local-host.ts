@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Holdfast } from '../client/holdfast.ts'
+import { isPostgresUrl } from '../store/records-url.ts'
 import type { Config } from '../worker/config/load-config.ts'
 import { connectionOptions, type TemporalConnection } from '../worker/config/temporal-connection.ts'
 import { lockData } from '../worker/data-lock.ts'
@@ -12,6 +13,7 @@ import { metadata } from '../worker/temporal-server/settings.ts'
 import { checkAddress } from './check-address.ts'
 import { checkBlobs } from './check-blobs.ts'
 import { type PartOptions, startApi, startWorkers } from './host-parts.ts'
+import { hostQueue } from './host-queue.ts'
 import { openBus } from './open-bus.ts'
 
 export interface LocalHost {
@@ -54,7 +56,9 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   const bus = await openBus(config, started)
   const holdfast = await connectHoldfast(parts, bus)
   started.defer(() => holdfast.close())
-  const workers = started.use(await startWorkers(parts, holdfast, { bus, env }))
+  // With records that other machines may share this host's containers are for its own workers alone.
+  const overrides = isPostgresUrl(config.records.url) ? { hostQueue: await hostQueue(config) } : {}
+  const workers = started.use(await startWorkers(parts, holdfast, { bus, env, overrides }))
   const api = started.use(await startApi(parts, holdfast))
   await noteRunningHost(config.data, { url: api.url, temporal: { ...reached.known, namespace } })
   started.defer(() => forgetRunningHost(config.data))
