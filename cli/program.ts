@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { packageRoot } from '../worker/package-root.ts'
 import { agentCommands } from './commands/agents.ts'
 import { completionCommand } from './commands/completion.ts'
+import { deploymentCommands } from './commands/deployments.ts'
 import { environmentCommands } from './commands/environments.ts'
 import { fileCommands } from './commands/files.ts'
 import { hostCommands } from './commands/hosts.ts'
@@ -45,6 +46,7 @@ export function holdfastProgram(): Command {
   memoryStoreCommands(program)
   skillCommands(program)
   vaultCommands(program)
+  deploymentCommands(program)
   scheduleCommands(program)
   program.commandsGroup('Others:')
   completionCommand(program)

@@ -18,10 +18,12 @@ const around = {
       configuration: async () => ({
         model: { id: 'claude-opus-5', effort: { type: 'high' }, speed: 'standard' },
         tools: [],
+        skills: [],
       }),
       get: async () => ({ environmentId: 'env_1', resources: [], vaultIds: [] }),
     },
     environments: { get: async () => undefined },
+    skills: {},
   },
   transcripts: {
     toCompact: async () => ({ messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }] }),

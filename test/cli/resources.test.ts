@@ -68,6 +68,31 @@ describe('the commands for resources', { timeout: 120_000 }, () => {
     expect((await holdfast(['skills', 'show', skill.id])).code).toBe(3)
   })
 
+  it('make, change, run and archive deployments', async () => {
+    const made = ['--agent', host.agent, '--environment', host.environment, '-m', '#say made']
+    const clock = ['--cron', '0 6 * * 1-5', '--timezone', 'Europe/Oslo']
+    const [deployment] = await json('deployments', 'create', '--name', 'Report', ...made, ...clock)
+    const { id } = deployment
+    expect(deployment).toMatchObject({ name: 'Report', status: 'active', schedule: { timezone: 'Europe/Oslo' } })
+    expect(await json('deployments', 'list')).toMatchObject([{ id }])
+    const [line] = (await holdfast(['deployments', 'list'])).out.split('\n')
+    expect(line!.split('\t').slice(0, 4)).toEqual([id, 'Report', 'active', '0 6 * * 1-5 Europe/Oslo'])
+    expect(await json('deployments', 'pause', id)).toMatchObject([{ status: 'paused' }])
+    expect(await json('deployments', 'unpause', id)).toMatchObject([{ status: 'active' }])
+    const [run] = await json('deployments', 'run', id)
+    expect(run).toMatchObject({ error: null, session_id: expect.stringMatching(/^sesn_/) })
+    expect(await json('sessions', 'show', run.session_id)).toMatchObject([{ deployment_id: id }])
+    expect(await json('deployments', 'runs', id)).toMatchObject([{ id: run.id }])
+    expect(await json('deployments', 'runs', id, '--failed')).toEqual([])
+    expect(await json('deployments', 'update', id, '--no-schedule', '--metadata', 'team=blue')).toMatchObject([
+      { schedule: null, metadata: { team: 'blue' } },
+    ])
+    expect((await holdfast(['deployments', 'update', id, '--timezone', 'UTC'])).code).toBe(2)
+    expect((await holdfast(['deployments', 'create', '--name', 'None', ...made.slice(2)])).code).toBe(2)
+    expect(await json('deployments', 'archive', id)).toMatchObject([{ id, archived_at: expect.any(String) }])
+    expect((await holdfast(['deployments', 'run', id])).code).not.toBe(0)
+  })
+
   it('take parameters from JSON, from standard input too, and options win', async () => {
     const input = JSON.stringify({ name: 'From', model: 'claude-opus-5', description: 'given' })
     const { out } = await holdfast(['agents', 'create', '--from', '-', '--name', 'Option', '--json'], { input })

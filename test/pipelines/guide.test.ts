@@ -28,7 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => host?.remove())
 
-const names = ['script.ts', 'workflows.ts', 'worker.ts', 'tools.ts', 'schedules.ts', 'testing.ts']
+const names = ['script.ts', 'workflows.ts', 'worker.ts', 'tools.ts', 'deployments.ts', 'schedules.ts', 'testing.ts']
 
 function start(name: string): ChildProcess {
   const { address, namespace } = host.temporal
@@ -54,6 +54,13 @@ describe('the snippets of docs/pipelines.md', { timeout: 120_000 }, () => {
 
   it('serve tools', async () => {
     expect(await run('tools.ts')).toContain('"orders":3')
+  })
+
+  it('make sessions of a deployment', async () => {
+    const [next, made, trigger, count] = (await run('deployments.ts')).split('\n')
+    expect(next).toMatch(/^\d{4}-\d\d-\d\dT0[45]:00/)
+    expect(made).toMatch(/^sesn_\w+ null$/)
+    expect([trigger, count]).toEqual([`manual ${made!.split(' ')[0]} undefined`, '1'])
   })
 
   it('start sessions by the clock', async () => {
