@@ -15,6 +15,7 @@ import { getExtension, getType } from '../protocol/media-types.ts'
 import { parse } from '../protocol/parse.ts'
 import { type Blobs, BlobTooLarge } from '../store/blobs.ts'
 import type { FileRecord, Records } from '../store/records.ts'
+import { mayBeDone } from '../store/records-unavailable.ts'
 import type { FilesApi, UploadOptions } from './api.ts'
 import { hasExpired } from './expired-files.ts'
 import { pageAt, pageOf } from './pages.ts'
@@ -70,7 +71,7 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
       try {
         await files.insert({ metadata, blob })
       } catch (error) {
-        if (content) await blobs.delete(blob).catch(() => {})
+        if (content && !mayBeDone(error)) await blobs.delete(blob).catch(() => {})
         throw error
       }
       return metadata

@@ -11,6 +11,7 @@ import {
   type SessionResource,
 } from '../protocol/sessions.ts'
 import type { SessionRecord } from '../store/records.ts'
+import { mayBeDone } from '../store/records-unavailable.ts'
 import type { SessionResourcesApi } from './api.ts'
 import { MountPlaces } from './mount-places.ts'
 import type { Runtime } from './runtime.ts'
@@ -81,7 +82,7 @@ export function createResourcesApi(
       try {
         await change(sessionId, now, work)
       } catch (error) {
-        await forget(copy.metadata.id)
+        if (!mayBeDone(error)) await forget(copy.metadata.id)
         throw error
       }
       return attached

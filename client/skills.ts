@@ -13,6 +13,7 @@ import {
 } from '../protocol/skills.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Records } from '../store/records.ts'
+import { mayBeDone } from '../store/records-unavailable.ts'
 import type { NewSkillVersion } from '../store/skill-records.ts'
 import { purgeDeletedSkills } from './deleted-skills.ts'
 import { pageAt, pageOf } from './pages.ts'
@@ -53,7 +54,7 @@ export function createSkillsApi(records: Pick<Records, 'skills'>, blobs: Blobs):
     try {
       return await insert({ version, blob, sha256, size: archive.length }, now)
     } catch (error) {
-      await blobs.delete(blob).catch(() => {})
+      if (!mayBeDone(error)) await blobs.delete(blob).catch(() => {})
       throw error
     }
   }

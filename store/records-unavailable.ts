@@ -20,3 +20,6 @@ export class RecordsUnavailable extends Error {
     this.mayBeDone = mayBeDone
   }
 }
+
+/** Whether a change that failed may be in the records all the same: then what it names has to stay. */
+export const mayBeDone = (error: unknown): boolean => error instanceof RecordsUnavailable && error.mayBeDone

@@ -1,7 +1,9 @@
 import { toFile } from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Holdfast } from '../../client/holdfast.ts'
 import { converse, lastText, newSession } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { unheard } from '../support/unheard.ts'
 
 let host: TestHost
 beforeAll(async () => {
@@ -89,6 +91,20 @@ describe('the resources of a session', () => {
       ),
     )
     expect((await resources().list(session.id)).data).toHaveLength(20)
+  })
+
+  it('are whole when nobody knows whether one was added', async () => {
+    const session = await newSession(host)
+    const file_id = await upload('whole')
+    const { runtime } = host.holdfast
+    const sessions = { ...runtime.records.sessions, update: unheard(runtime.records.sessions.update) }
+    const cut = Holdfast.over({ ...runtime, records: { ...runtime.records, sessions } })
+    await expect(cut.sessions.resources.add(session.id, { type: 'file', file_id })).rejects.toMatchObject({
+      mayBeDone: true,
+    })
+    const [added] = (await resources().list(session.id)).data
+    const { data } = await host.client.beta.files.list({ scope_id: session.id })
+    expect(data).toMatchObject([{ id: (added as { file_id: string }).file_id }])
   })
 
   it('refuse bad input with its field, and nothing is changed', async () => {

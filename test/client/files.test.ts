@@ -6,6 +6,7 @@ import { newId } from '../../protocol/ids.ts'
 import { limits } from '../../protocol/limits.ts'
 import { aConfiguration, aFile, aSession, second } from '../store/samples.ts'
 import { refusal } from '../support/refusal.ts'
+import { unheard } from '../support/unheard.ts'
 import { emptyStores } from './stores.ts'
 
 async function setUp() {
@@ -133,6 +134,14 @@ describe('an uploaded file', () => {
     const broken = { ...records, files: { ...records.files, insert: () => Promise.reject(new Error('disk')) } }
     await expect(createFilesApi(broken, blobs).upload({ file: { content } })).rejects.toThrow('disk')
     expect(await keys()).toEqual([])
+  })
+
+  it('keeps its content when nobody knows whether its row was stored', async () => {
+    const { records, blobs, files } = await setUp()
+    const broken = { ...records, files: { ...records.files, insert: unheard(records.files.insert) } }
+    await expect(createFilesApi(broken, blobs).upload({ file: { content } })).rejects.toMatchObject({ mayBeDone: true })
+    const [file] = (await files.list()).data
+    expect(await text((await files.download(file!.id)).content)).toBe(content.toString())
   })
 
   it('cannot be downloaded once it has expired, while its metadata still can be read', async () => {

@@ -7,6 +7,7 @@ import { readArchive } from '../../store/skill-archive.ts'
 import { emptyStores } from '../client/stores.ts'
 import { ask, serve } from '../server/serving.ts'
 import { sdkRefusal } from '../support/sdk-refusal.ts'
+import { unheard } from '../support/unheard.ts'
 import { allOf, skillFiles, skillText, zipOf } from './support.ts'
 
 async function start() {
@@ -51,6 +52,23 @@ describe('a skill', () => {
     const skill = await skills.create({ files: [new File([new Uint8Array(archive)], 'pdf.zip')] })
     const version = await skills.versions.retrieve('latest', { skill_id: skill.id })
     expect(version).toMatchObject({ id: skill.latest_version_id, name: 'pdf-forms', description: 'd' })
+  })
+
+  it('keeps its content when nobody knows whether it was stored', async () => {
+    const { records, skills } = await start()
+    records.skills.insert = unheard(records.skills.insert)
+    records.skills.versions.insert = unheard(records.skills.versions.insert)
+    const refused = { status: 503 }
+    await expect(skills.create({ files: files() }, { maxRetries: 0 })).rejects.toMatchObject(refused)
+    const [skill] = await allOf(skills.list())
+    await expect(skills.versions.create(skill!.id, { files: files('Anew.') }, { maxRetries: 0 })).rejects.toMatchObject(
+      refused,
+    )
+    const versions = await allOf(skills.versions.list(skill!.id))
+    expect(versions.map(({ description }) => description)).toEqual(['Anew.', 'Fills in forms.'])
+    for (const { id } of versions) {
+      expect((await skills.versions.download(id, { skill_id: skill!.id })).status).toBe(200)
+    }
   })
 
   it('is listed, newest first, page by page and by source', async () => {
