@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { createZstdCompress } from 'node:zlib'
 import type { Blobs } from '../../store/blobs.ts'
 import type { Records } from '../../store/records.ts'
+import { mayBeDone } from '../../store/records-unavailable.ts'
 import type { Snapshot, SnapshotPart } from '../../store/snapshot-records.ts'
 import type { ContainerFiles } from '../container/provider.ts'
 import { readIndex, writeIndex } from './index-file.ts'
@@ -52,6 +53,7 @@ export async function takeSnapshot(
   const sequence = (row?.sequence ?? 0) + 1
   // Nobody else writes to such a key: what this attempt leaves it can take away.
   const key = `${snapshotsOf(sessionId)}${sequence}-${randomBytes(6).toString('hex')}`
+  let isNamed = false
   try {
     const paths = Readable.from([toBytes(changed)])
     const archive = await putCompressed(blobs, `${key}.tar.zst`, await files.pack(sessionId, paths, signal))
@@ -61,17 +63,21 @@ export async function takeSnapshot(
       part.removed = { blob, sha256: (await putCompressed(blobs, blob, Readable.from([toBytes(removed)]))).sha256 }
     }
     const snapshot: Snapshot = { sequence, host, parts: [...(base ? row!.parts : []), part], checkouts }
-    if (!(await records.snapshots.put(sessionId, snapshot, row?.sequence))) {
+    const isPut = await records.snapshots.put(sessionId, snapshot, row?.sequence).catch((error) => {
+      isNamed = mayBeDone(error)
+      throw error
+    })
+    if (!isPut) {
       await blobs.deleteAll(key)
       return 'fenced'
     }
+    isNamed = true
     await writeIndex(notes, { sequence, listing: now })
     if (!base) await deleteOthers(blobs, sessionId, key)
     return 'taken'
   } catch (error) {
     // What cannot be removed now goes with the next whole snapshot, or with the session.
-    if ((await records.snapshots.of(sessionId).catch(() => row))?.sequence !== sequence)
-      await blobs.deleteAll(key).catch(() => {})
+    if (!isNamed) await blobs.deleteAll(key).catch(() => {})
     throw error
   }
 }

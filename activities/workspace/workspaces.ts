@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { RecordsUnavailable } from '../../store/records-unavailable.ts'
 import type { Snapshot } from '../../store/snapshot-records.ts'
 import { alone } from '../alone.ts'
 import { type ContainerNotice, type ContainerProvider, ContainerUnavailable } from '../container/provider.ts'
@@ -167,6 +168,8 @@ export class Workspaces {
 /** The call that needs the files has not begun. */
 function notRestored(cause: Error): never {
   if (cause instanceof ContainerUnavailable) throw cause
+  // It is made again when they are back.
+  if (cause instanceof RecordsUnavailable) throw cause
   const reason = `the session's files are not here and cannot be put back: ${cause.message}`
   throw new ContainerUnavailable({ tried: [], reason, cause })
 }

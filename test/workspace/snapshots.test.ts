@@ -11,8 +11,10 @@ import { removeTree } from '../../activities/remove-tree.ts'
 import { Workspaces } from '../../activities/workspace/workspaces.ts'
 import { openBlobs } from '../../store/open-blobs.ts'
 import { openRecords } from '../../store/open-records.ts'
+import { RecordsUnavailable } from '../../store/records-unavailable.ts'
 import { aConfiguration, aSession } from '../store/samples.ts'
 import { longName } from '../support/deep-folders.ts'
+import { unheard } from '../support/unheard.ts'
 import { until } from '../support/until.ts'
 
 const MiB = 1024 * 1024
@@ -235,6 +237,19 @@ describe('the files of a session', () => {
     expect(await one.bash('cat file')).toMatch(/\n1$/)
   })
 
+  it('that cannot be put back while the records are away leave the call to be made again', async () => {
+    const { host, records } = await surroundings()
+    await host('one').bash('echo 1 > file')
+    await host('one').save()
+    const other = host('other')
+    const { put } = records.snapshots
+    const away = new RecordsUnavailable({ cause: undefined })
+    records.snapshots.put = () => Promise.reject(away)
+    await expect(other.bash('echo ran > file', { isMoving: true })).rejects.toBe(away)
+    records.snapshots.put = put
+    expect(await other.bash('cat file', { isMoving: true })).toMatch(/\n1$/)
+  })
+
   it('that are too large are not saved, and nothing else is hindered', async () => {
     const { host, stored } = await surroundings()
     const one = host('one', MiB)
@@ -260,6 +275,24 @@ describe('the files of a session', () => {
     await records.sessions.update(sessionId, { deletedAt: new Date().toISOString() })
     expect(await one.save()).toBe(false)
     expect((await stored()).names).toEqual([])
+  })
+
+  it('are there when nobody knew, and nobody could ask, whether the newest changes were saved', async () => {
+    const { host, records } = await surroundings()
+    const one = host('one')
+    await one.bash('echo 1 > file')
+    const { of, put } = records.snapshots
+    let isAway = false
+    records.snapshots.of = (id) => (isAway ? Promise.reject(new RecordsUnavailable({ cause: undefined })) : of(id))
+    records.snapshots.put = (...given) => {
+      isAway = true
+      return unheard(put)(...given)
+    }
+    await expect(one.save()).rejects.toMatchObject({ mayBeDone: true })
+    isAway = false
+    records.snapshots.put = put
+    await one.lose()
+    expect(await one.bash('cat file')).toMatch(/\n1$/)
   })
 
   it('that were half put back by a process that died are put back again, and the half is removed', async () => {
