@@ -21,6 +21,7 @@ import { parse } from '../protocol/parse.ts'
 import { mapTokens } from '../protocol/repository-tokens.ts'
 import { sessionCreateParams } from '../protocol/sessions.ts'
 import type { DeploymentRecord } from '../store/deployment-records.ts'
+import { mayBeDone } from '../store/records-unavailable.ts'
 import type { DeploymentClocks } from './deployment-clocks.ts'
 import type { DeploymentRunner } from './deployment-runs.ts'
 import type { DeploymentsApi } from './deployments-api.ts'
@@ -82,13 +83,13 @@ export function createDeploymentsApi(
       const goesOn = ticked && isDeepStrictEqual(changed.schedule, deployment.schedule)
       const restarts = isTicking(changed) && !goesOn
       const stored = restarts ? { ...changed, clock: await clocks.start(id, changed.schedule!) } : changed
-      let done: 'stored' | 'outrun' | 'full' | undefined
-      try {
-        done = await records.deployments.update(stored, deployment, mostScheduled)
-      } finally {
-        if (done !== 'stored' && restarts) await clocks.stop(id, stored.clock)
-        if (done === 'stored' && ticked && (restarts || !isTicking(stored))) await clocks.stop(id, deployment.clock)
-      }
+      const done = await records.deployments.update(stored, deployment, mostScheduled).catch(async (error) => {
+        // Otherwise nobody knows which of the two clocks the row names: the other one is stopped when it fires.
+        if (restarts && !mayBeDone(error)) await clocks.stop(id, stored.clock)
+        throw error
+      })
+      if (done !== 'stored' && restarts) await clocks.stop(id, stored.clock)
+      if (done === 'stored' && ticked && (restarts || !isTicking(stored))) await clocks.stop(id, deployment.clock)
       if (done === 'stored') return deploymentView(stored, lastRunAt, now.getTime())
       if (done === 'full') throw tooMany()
     }
@@ -103,13 +104,16 @@ export function createDeploymentsApi(
       const { schedule } = plain
       const clock = schedule && (await clocks.start(plain.id, schedule))
       const deployment = { ...sealed(plain), clock }
-      let stored = false
-      try {
-        stored = await records.deployments.insert(deployment, mostScheduled)
-      } finally {
-        if (!stored) await clocks.stop(plain.id, clock)
+      const stored = await records.deployments.insert(deployment, mostScheduled).catch(async (error) => {
+        if (!mayBeDone(error)) await clocks.stop(plain.id, clock)
+        // Whoever repeats the request would have two that run.
+        else if (await records.deployments.get(plain.id)) return true
+        throw error
+      })
+      if (!stored) {
+        await clocks.stop(plain.id, clock)
+        throw tooMany()
       }
-      if (!stored) throw tooMany()
       return deploymentView(deployment, null, now.getTime())
     },
 

@@ -8,6 +8,7 @@ import type { DeploymentCreateParams } from '../../protocol/deployments.ts'
 import type { Records } from '../../store/records.ts'
 import { lastText, listed, message } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { unheard } from '../support/unheard.ts'
 import { until } from '../support/until.ts'
 
 let host: TestHost
@@ -297,6 +298,22 @@ describe('a clock', { timeout: 60_000 }, () => {
     expect([await isThere(id, clock), await isThere(id, beside)]).toEqual([true, true])
     await holdfast.deployments.archive(id)
     expect([await isThere(id, clock), await isThere(id, beside)]).toEqual([false, false])
+  })
+
+  it('ticks when nobody knows whether its deployment was stored', async () => {
+    const { deployments } = runtime.records
+    const over = (changed: Partial<typeof deployments>) =>
+      Holdfast.over({ ...runtime, records: { ...runtime.records, deployments: { ...deployments, ...changed } } })
+    const inserting = over({ insert: unheard(deployments.insert) })
+    const { id } = await inserting.deployments.create({ ...recipe(), schedule: rarely })
+    const first = await clockOf(id)
+    expect(await isThere(id, first)).toBe(true)
+    const updating = over({ update: unheard(deployments.update) })
+    const schedule = { ...rarely, expression: '0 7 29 2 *' }
+    await expect(updating.deployments.update(id, { schedule })).rejects.toMatchObject({ mayBeDone: true })
+    const second = await clockOf(id)
+    expect(second).not.toBe(first)
+    expect(await isThere(id, second)).toBe(true)
   })
 
   it('is right after changes that many make at once', async () => {
