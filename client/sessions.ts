@@ -20,6 +20,7 @@ import {
 } from '../protocol/sessions.ts'
 import { refuseSearch } from '../protocol/unsupported.ts'
 import { type SessionRecord, SkillGone } from '../store/records.ts'
+import { mayBeDone } from '../store/records-unavailable.ts'
 import type { SessionsApi } from './api.ts'
 import { keepEnded } from './ended-session.ts'
 import { keyOf } from './idempotency-key.ts'
@@ -202,7 +203,6 @@ export function createSessionsApi(runtime: Runtime): OwnSessionsApi {
     const { agent, resources, copies, secrets } = await prepareSession(runtime, id, params, now, {
       withNote: made !== undefined,
     })
-    for (const copy of copies) await records.files.insert(copy)
     const row: SessionRecord = {
       id,
       environmentId: params.environment_id,
@@ -227,26 +227,25 @@ export function createSessionsApi(runtime: Runtime): OwnSessionsApi {
       key: made.key,
       pending: made.initialEvents,
     }
-    const dropCopies = async () => {
-      for (const { metadata } of copies) await records.files.delete(metadata.id)
+    /** Where nobody can try again what is left of it is erased when Temporal is back (`finishDeletions`). */
+    const giveUp = async () => {
+      if (made ? !made.willBeRepeated : !idempotencyKey)
+        await records.sessions.update(id, { deletedAt: new Date().toISOString() })
     }
-    const isNew = await records.sessions.insert(row, agent, secrets, run).catch(async (error) => {
+    const isNew = await records.sessions.insert(row, agent, secrets, run, copies).catch(async (error) => {
+      if (mayBeDone(error)) await giveUp().catch(() => {})
       if (!(error instanceof SkillGone)) throw error
-      await dropCopies()
       throw conflict('agent.skills: a version was deleted while the session was created', { cause: error })
     })
     if (isNew) {
       // What it was started with is its newest state: nobody has to ask for it.
       const state = await begin(row, agent, params.initial_events).catch(async (error) => {
-        // Where nobody can try again what is left of it is erased when Temporal is back (`finishDeletions`).
-        if (made ? !made.willBeRepeated : !idempotencyKey)
-          await records.sessions.update(id, { deletedAt: new Date().toISOString() })
+        await giveUp()
         throw error
       })
       return sessionView(row, agent, state)
     }
     // Somebody else was faster with the same key.
-    await dropCopies()
     const first = await records.sessions.getByIdempotencyKey(idempotencyKey!)
     if (!first) throw conflict('the run of this key has failed')
     return resume(first, params.initial_events)

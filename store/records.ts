@@ -144,8 +144,8 @@ export class SkillGone extends Error {
 
 export interface SessionRecords {
   /**
-   * Stores the row, its first configuration, its secrets, and the deployment's run that it is of. False, and nothing
-   * stored, when the idempotency key, or that of the run, is taken.
+   * Stores the row, its first configuration, its secrets, the deployment's run that it is of, and its own files. False, and
+   * nothing stored, when the idempotency key, or that of the run, is taken.
    * @throws SkillGone when a version of a skill of the configuration was deleted; then nothing is stored
    */
   insert(
@@ -153,6 +153,7 @@ export interface SessionRecords {
     agent: SessionAgent,
     secrets?: SessionSecrets,
     run?: DeploymentRunRecord,
+    files?: FileRecord[],
   ): Promise<boolean>
   get(id: string): Promise<SessionRecord | undefined>
   getByIdempotencyKey(key: string): Promise<SessionRecord | undefined>

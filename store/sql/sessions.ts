@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { SessionAgent } from '../../protocol/sessions.ts'
 import { type SessionRecord, type SessionRecords, SkillGone } from '../records.ts'
 import { keepRun } from './deployment-runs.ts'
+import { fileRecords } from './files.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
 import { keepSecrets, readSecrets } from './session-secrets.ts'
@@ -43,7 +44,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
       .execute()
 
   return {
-    async insert(session, agent, secrets, run) {
+    async insert(session, agent, secrets, run, files = []) {
       return inTransaction(database, async (transaction) => {
         const { numInsertedOrUpdatedRows } = await transaction
           .insertInto('sessions')
@@ -60,6 +61,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         const versions = agent.skills.map(({ version }) => version)
         if (!(await pinSkills(transaction, session.id, versions))) throw new SkillGone()
         if (secrets) await keepSecrets(transaction, session.id, secrets)
+        for (const file of files) await fileRecords(transaction).insert(file)
         return true
       })
     },

@@ -4,6 +4,7 @@ import { Holdfast } from '../../client/holdfast.ts'
 import type { Runtime } from '../../client/runtime.ts'
 import { finishDeletions } from '../../client/unfinished-deletions.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
+import { unheard } from '../support/unheard.ts'
 import { until } from '../support/until.ts'
 
 let host: TestHost
@@ -76,6 +77,23 @@ it.each([{ starts: false }, { starts: true }])(
     expect((await client.beta.files.retrieveMetadata(file.id)).id).toBe(file.id)
   },
 )
+
+it('leaves nothing of a session of which nobody knows whether it was stored', async () => {
+  const { holdfast, agent, environment } = host
+  const { runtime } = holdfast
+  const sessions = { ...runtime.records.sessions, insert: unheard(runtime.records.sessions.insert) }
+  const cut = Holdfast.over({ ...runtime, records: { ...runtime.records, sessions } })
+  const params = { agent, environment_id: environment, metadata: { named: 'unheard' } }
+  await expect(cut.sessions.create(params)).rejects.toMatchObject({ mayBeDone: true })
+  const { data } = await holdfast.sessions.list({ limit: 100 })
+  expect(data.filter(({ metadata }) => metadata.named)).toEqual([])
+  await finishDeletions(runtime, minutes(2))
+  await until(async () => (await runtime.records.sessions.deletedBefore('2100', { limit: 1 })).length === 0)
+  // With a key whoever tries again goes on with it.
+  const key = { idempotencyKey: 'order-2' }
+  await expect(cut.sessions.create(params, key)).rejects.toMatchObject({ mayBeDone: true })
+  expect((await holdfast.sessions.create(params, key)).status).toBe('idle')
+})
 
 it('leaves a session with an idempotency key to whoever tries again with it', async () => {
   const { holdfast, agent, environment } = host

@@ -246,6 +246,18 @@ export function recordsConformance(implementation: string, open: () => Promise<R
       expect(await sessions.insert(aSession(), aConfiguration)).toBe(true)
     })
 
+    it('are stored together with their files, or neither', async () => {
+      const { sessions, files } = await open()
+      const [first, second] = [aSession({ idempotencyKey: 'order-9' }), aSession({ idempotencyKey: 'order-9' })]
+      const filesOf = ({ id }: typeof first) => [1, 2].map(() => aFile({ scope: { type: 'session', id } }))
+      const own = filesOf(first)
+      expect(await sessions.insert(first, aConfiguration, {}, undefined, own)).toBe(true)
+      expect(await sessions.insert(second, aConfiguration, {}, undefined, filesOf(second))).toBe(false)
+      const stored = await files.list({ limit: 9, scope: first.id })
+      expect(stored.rows.map(({ metadata }) => metadata.id).sort()).toEqual(own.map((file) => file.metadata.id).sort())
+      expect((await files.list({ limit: 9, scope: second.id })).rows).toEqual([])
+    })
+
     it('are listed by agent and version, without those that are archived or being deleted', async () => {
       const { sessions } = await open()
       const plain = aSession({ createdAt: second(1), agentVersion: 2 })
