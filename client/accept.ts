@@ -51,7 +51,8 @@ export async function accept(
   try {
     return sent ? await acceptOnce(runtime, row, events, key, true) : await acceptNew(runtime, row, events, key)
   } catch (error) {
-    if (isUnsettled(error)) unsettled.keep(row.id, events, key)
+    // Whatever ended a repetition, what it repeats may still come through.
+    if (sent || isUnsettled(error)) unsettled.keep(row.id, events, key)
     throw error
   }
 }

@@ -6,6 +6,8 @@ import type { Runtime } from './runtime.ts'
 
 /** Sends that are remembered at once; the oldest is forgotten first, and its repetition is a new send. */
 const most = 10_000
+/** How long each is remembered, milliseconds. The official SDKs repeat what fails within a minute. */
+const lifeMs = 5 * 60_000
 
 const known = new WeakMap<Runtime['connection'], UnsettledSends>()
 
@@ -14,7 +16,14 @@ const known = new WeakMap<Runtime['connection'], UnsettledSends>()
  * were made from: whoever repeats one gets the same ids, and the session takes it once.
  */
 export class UnsettledSends {
-  readonly #keys = new Map<string, string[]>()
+  /** By key, the oldest first. */
+  readonly #sends = new Map<string, { send: string; keptAt: number }>()
+  readonly #now: () => number
+
+  /** @param now milliseconds on a clock that is never set */
+  constructor(now = () => performance.now()) {
+    this.#now = now
+  }
 
   static of({ connection }: Runtime): UnsettledSends {
     let sends = known.get(connection)
@@ -26,19 +35,19 @@ export class UnsettledSends {
   }
 
   keep(sessionId: string, events: EventParams[], key: string): void {
-    const send = digestOf(sessionId, events)
-    const keys = this.#keys.get(send) ?? []
-    this.#keys.delete(send)
-    this.#keys.set(send, [...keys, key])
-    if (this.#keys.size > most) this.#keys.delete(this.#keys.keys().next().value!)
+    this.#sends.set(key, { send: digestOf(sessionId, events), keptAt: this.#now() })
+    if (this.#sends.size > most) this.#sends.delete(this.#sends.keys().next().value!)
   }
 
-  /** The key of a send that has not come through: it is the caller's now. */
+  /**
+   * The key of a send that has not come through: it is the caller's now. Of several the newest: those before may be of
+   * callers who gave up, and who say the same anew do not repeat them.
+   */
   take(sessionId: string, events: EventParams[]): string | undefined {
     const send = digestOf(sessionId, events)
-    const [key, ...others] = this.#keys.get(send) ?? []
-    if (others.length > 0) this.#keys.set(send, others)
-    else this.#keys.delete(send)
+    const oldest = this.#now() - lifeMs
+    const [key] = [...this.#sends].findLast(([, kept]) => kept.send === send && kept.keptAt >= oldest) ?? []
+    if (key !== undefined) this.#sends.delete(key)
     return key
   }
 }
@@ -56,6 +65,8 @@ const unknownOutcomes = [
   Grpc.ABORTED,
   Grpc.INTERNAL,
   Grpc.UNAVAILABLE,
+  // The connection repeats a call by itself: what the last attempt says is not true of those before.
+  Grpc.RESOURCE_EXHAUSTED,
 ]
 
 /** Whether a call of Temporal failed so that it may be done all the same. */
