@@ -21,9 +21,7 @@ export async function copyConfiguredRecords({ to, data }: CopyRecordsFlags): Pro
   if (url === config.records.url) throw usageError('--to: is where the records are')
   const lock = await lockData(config.data)
   try {
-    let rows = 0
-    await copyRecords({ from: config.records, to: { url } }, (table, count) => {
-      rows += count
+    const rows = await copyRecords({ from: config.records, to: { url } }, (table, count) => {
       if (count > 0) console.error(`holdfast: ${table}: ${count}`)
     })
     console.log(`copied ${rows} rows; now set records.url in temporal.config.ts, or HOLDFAST_RECORDS_URL`)

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { openDatabase, type RecordsOptions } from '../open-records.ts'
+import { storedKey } from './credentials.ts'
 import type { Schema } from './schema.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -45,22 +46,29 @@ export class RecordsNotEmpty extends Error {
 /**
  * Copies all records, as they are at one moment, into another database: all or, whatever happens, none of them. Both get
  * today's schema; the source is not changed otherwise.
- * @param copied is told of each table how many rows it had
+ * @param copied is told of each table how many rows it had; all over again when the target had undone what was written
+ * @returns how many rows there are
  * @throws RecordsNotEmpty, and what `openRecords` throws
  */
 export async function copyRecords(
   { from, to }: { from: RecordsOptions; to: RecordsOptions },
   copied: (table: string, rows: number) => void = () => {},
-): Promise<void> {
+): Promise<number> {
   await using source = closing(await openDatabase(from))
   await using target = closing(await openDatabase(to))
-  await source.database
+  return await source.database
     .transaction()
     .setIsolationLevel('repeatable read')
     .execute((reading) =>
       inTransaction(target.database, async (writing) => {
         for (const table of names) await refuseRows(writing, table)
-        for (const table of names) copied(table, await copyTable(table, reading, writing))
+        let all = 0
+        for (const table of names) {
+          const rows = await copyTable(table, reading, writing)
+          copied(table, rows)
+          all += rows
+        }
+        return all
       }),
     )
 }
@@ -69,6 +77,11 @@ async function refuseRows(writing: Transaction<Schema>, table: Table): Promise<v
   if (await writing.selectFrom(table).select(sql`1`.as('one')).limit(1).executeTakeFirst()) {
     throw new RecordsNotEmpty(table)
   }
+}
+
+/** A row as it is stored today: SQLite has some that PostgreSQL would not take. */
+function asStored(table: Table, row: Record<string, unknown>): Record<string, unknown> {
+  return table === 'vault_credentials' ? { ...row, key: storedKey(row.key as string) } : row
 }
 
 async function copyTable(table: Table, reading: Transaction<Schema>, writing: Transaction<Schema>): Promise<number> {
@@ -84,7 +97,7 @@ async function copyTable(table: Table, reading: Transaction<Schema>, writing: Tr
     if (rows.length > 0)
       await writing
         .insertInto(table)
-        .values(rows as never)
+        .values(rows.map((row) => asStored(table, row)) as never)
         .execute()
     count += rows.length
     last = rows.at(-1)

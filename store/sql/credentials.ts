@@ -15,7 +15,7 @@ const read = ({ body, sealed }: { body: string; sealed: string | null }): Stored
 const mostKeyBytes = 1024
 
 /** A key as it is stored: an index of PostgreSQL takes no row of more than some 2,700 bytes. */
-const indexed = (key: string) =>
+export const storedKey = (key: string) =>
   Buffer.byteLength(key) <= mostKeyBytes ? key : `sha256 ${createHash('sha256').update(key).digest('hex')}`
 
 export function credentialRecords(database: Kysely<Schema>): CredentialRecords {
@@ -62,14 +62,14 @@ export function credentialRecords(database: Kysely<Schema>): CredentialRecords {
           .where('vault_id', '=', vault_id)
           .where('archived_at', 'is', null)
           .execute()
-        if (active.some((other) => other.key === key || other.key === indexed(key))) return 'duplicate'
+        if (active.some((other) => other.key === key || other.key === storedKey(key))) return 'duplicate'
         if (active.length >= most) return 'full'
         const body = JSON.stringify(credential)
         await transaction
           .insertInto('vault_credentials')
           .values({
             ...{ id, vault_id, created_at, archived_at, body, sealed },
-            ...{ key: indexed(key), lease_holder: null, lease_until: 0 },
+            ...{ key: storedKey(key), lease_holder: null, lease_until: 0 },
           })
           .execute()
         return 'stored'

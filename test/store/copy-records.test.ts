@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Kysely, sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createMemoryStore } from '../../protocol/memory-stores.ts'
 import { createVault } from '../../protocol/vaults.ts'
 import { openDatabase, openRecords } from '../../store/open-records.ts'
@@ -110,6 +111,49 @@ describe('a copy of all records', () => {
     // There are records now.
     await expect(copyRecords({ from: { url: from }, to: { url: to } })).rejects.toBeInstanceOf(RecordsNotEmpty)
     expect(await rowsAt(to)).toEqual(rows)
+  })
+
+  it('is made again when the database had undone it, and says what there is', async () => {
+    const from = await filled(path.join(await temporaryFolder(), 'records.db'))
+    const to = await postgres.url()
+    await (await openRecords({ url: to })).close()
+    await postgres.run(
+      `create sequence tries;
+       create function give_way() returns trigger as $$
+       begin
+         if nextval('tries') < 3 then raise deadlock_detected; end if;
+         return new;
+       end $$ language plpgsql;
+       create trigger give_way before insert on vaults for each row execute function give_way()`,
+      to,
+    )
+    const rows = await rowsAt(from)
+    let told = 0
+    const copied = await copyRecords({ from: { url: from }, to: { url: to } }, (_, count) => {
+      told += count
+    })
+    expect(copied).toBe(Object.values(rows).flat().length)
+    // Each time that it was tried.
+    expect(told).toBeGreaterThan(copied)
+    expect(await rowsAt(to)).toEqual(rows)
+  })
+
+  it('takes keys along that are longer than an index of PostgreSQL bears, as older versions stored them', async () => {
+    const url = `sqlite:${path.join(await temporaryFolder(), 'records.db')}`
+    const to = await postgres.url()
+    const records = await openRecords({ url })
+    const vault = createVault({ display_name: 'v' }, second(0))
+    await records.vaults.insert(vault)
+    await records.credentials.insert({ credential: aCredential(vault.id), sealed: 's' }, 'key', 20)
+    await records.close()
+    const key = `server ${randomBytes(6000).toString('base64url')}`
+    const database = await openDatabase({ url })
+    await database.updateTable('vault_credentials').set({ key }).execute()
+    await database.destroy()
+    await copyRecords({ from: { url }, to: { url: to } })
+    const copy = await openRecords({ url: to })
+    onTestFinished(() => copy.close())
+    expect(await copy.credentials.insert({ credential: aCredential(vault.id), sealed: 's' }, key, 20)).toBe('duplicate')
   })
 
   it('that fails leaves none', async () => {
