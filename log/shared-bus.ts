@@ -142,9 +142,9 @@ export class SharedBus implements HostBus {
   }
 
   #hear(text: string): void {
-    const said = JSON.parse(text) as Said
+    const said = saidIn(text)
+    if (!said || said.from === this.#name) return
     const { from } = said
-    if (from === this.#name) return
     if (said.says === 'previews') {
       for (const preview of said.previews) this.#local.publish(said.session, preview)
     } else if (said.says === 'wants') {
@@ -156,7 +156,7 @@ export class SharedBus implements HostBus {
       }
     } else if (said.says === 'leaves') {
       this.#leaves(said.session, from)
-    } else {
+    } else if (said.says === 'hello') {
       this.#sayWants()
     }
   }
@@ -176,6 +176,15 @@ export class SharedBus implements HostBus {
 }
 
 type Saying = Said extends infer S ? (S extends { from: string } ? Omit<S, 'from'> : never) : never
+
+/** What a text says; nothing when somebody else sent it, who may use the database too. */
+function saidIn(text: string): Said | undefined {
+  try {
+    return (JSON.parse(text) as Said | null) ?? undefined
+  } catch {
+    return undefined
+  }
+}
 
 const byteLength = (text: string) => Buffer.byteLength(text)
 

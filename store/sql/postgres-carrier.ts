@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Carrier } from '../carrier.ts'
 import { Client, clientOptions } from './postgres.ts'
@@ -71,7 +72,7 @@ export class PostgresCarrier implements Carrier, AsyncDisposable {
         // It is made anew, unless this is the end.
       } finally {
         this.#open = undefined
-        await client.end().catch(() => {})
+        await leave(client)
       }
       await sleep(Math.min(5000, 100 * 2 ** failures), undefined, { signal }).catch(() => {})
     }
@@ -93,6 +94,14 @@ export class PostgresCarrier implements Carrier, AsyncDisposable {
       this.#isSending = false
     }
   }
+}
+
+/** Takes leave of the server, which is not waited for longer than a second: one that stands still never answers. */
+async function leave(client: Client): Promise<void> {
+  const { connection } = client as unknown as { connection: { stream: Socket } }
+  const patience = setTimeout(() => connection.stream.destroy(), 1000)
+  await client.end().catch(() => {})
+  clearTimeout(patience)
 }
 
 async function channelOf(client: Client): Promise<string> {

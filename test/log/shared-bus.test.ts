@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { SharedBus } from '../../log/shared-bus.ts'
 import type { PreviewEvent } from '../../protocol/events.ts'
 import type { Carrier } from '../../store/carrier.ts'
+import { until } from '../support/until.ts'
 
 afterEach(() => void vi.useRealTimers())
 
@@ -47,12 +48,12 @@ describe('a bus of several machines', () => {
     const there: PreviewEvent[] = []
     const here: PreviewEvent[] = []
     api.bus.subscribe(session, (preview) => there.push(preview))
-    await vi.waitUntil(() => worker.wanted.has(session))
+    await until(() => worker.wanted.has(session))
     worker.bus.subscribe(session, (preview) => here.push(preview))
     const all = [...'abcdefgh'].map((letter) => delta(letter))
     for (const preview of all) worker.bus.publish(session, preview)
     expect(here).toEqual(all)
-    await vi.waitUntil(() => there.length === all.length)
+    await until(() => there.length === all.length)
     expect(there).toEqual(all)
   })
 
@@ -60,9 +61,9 @@ describe('a bus of several machines', () => {
     const { connect, sent } = network()
     const [api, worker] = [connect(), connect()]
     const end = api.bus.subscribe(session, () => {})
-    await vi.waitUntil(() => worker.wanted.has(session))
+    await until(() => worker.wanted.has(session))
     end()
-    await vi.waitUntil(() => !worker.wanted.has(session))
+    await until(() => !worker.wanted.has(session))
     worker.bus.publish(session, delta('unheard'))
     worker.bus.publish('sesn_2', delta('unheard'))
     await wait(10)
@@ -73,12 +74,12 @@ describe('a bus of several machines', () => {
     const { connect } = network()
     const [one, other, worker] = [connect(), connect(), connect()]
     const ends = [one, other, worker].map(({ bus }) => bus.subscribe(session, () => {}))
-    await vi.waitUntil(() => worker.wanted.has(session))
+    await until(() => worker.wanted.has(session))
     for (const end of ends.slice(1)) end()
     await wait(10)
     expect(worker.wanted.has(session)).toBe(true)
     ends[0]!()
-    await vi.waitUntil(() => !worker.wanted.has(session))
+    await until(() => !worker.wanted.has(session))
   })
 
   it('is told to a process that begins later what is wanted', async () => {
@@ -87,16 +88,16 @@ describe('a bus of several machines', () => {
     api.bus.subscribe(session, () => {})
     await wait(5)
     const worker = connect()
-    await vi.waitUntil(() => worker.wanted.has(session))
+    await until(() => worker.wanted.has(session))
   })
 
   it('forgets what a process wanted that is gone without a word', async () => {
     const { connect } = network()
     const [api, worker] = [connect(), connect({ forgetMs: 50 })]
     api.bus.subscribe(session, () => {})
-    await vi.waitUntil(() => worker.wanted.has(session))
+    await until(() => worker.wanted.has(session))
     api.bus.close()
-    await vi.waitUntil(() => !worker.wanted.has(session))
+    await until(() => !worker.wanted.has(session))
   })
 
   it('keeps to the longest text that is carried, however long previews and lists are', async () => {
@@ -105,11 +106,22 @@ describe('a bus of several machines', () => {
     const heard: PreviewEvent[] = []
     for (let index = 0; index < 1000; index++) api.bus.subscribe(`sesn_${index}`, (preview) => heard.push(preview))
     const late = connect()
-    await vi.waitUntil(() => late.wanted.size === 1000 && worker.wanted.size === 1000)
+    await until(() => late.wanted.size === 1000 && worker.wanted.size === 1000)
     const text = '\u0001😀é"'.repeat(10_000)
     for (const part of [text, 'and', 'more']) worker.bus.publish(session, delta(part))
-    await vi.waitUntil(() => textOf(heard) === `${text}andmore`)
+    await until(() => textOf(heard) === `${text}andmore`)
     expect(Math.max(...sent.map((said) => Buffer.byteLength(said)))).toBeLessThanOrEqual(7900)
+  })
+
+  it('passes over what is none of its own, or of a version to come', async () => {
+    const { connect } = network()
+    const [api, worker] = [connect(), connect()]
+    const end = api.bus.subscribe(session, () => {})
+    await until(() => worker.wanted.has(session))
+    const foreign = ['', 'no JSON', 'null', '7', '{"from":"x"}', '{"from":"x","says":"more"}']
+    for (const text of foreign) worker.carrier.onText!(text)
+    end()
+    await until(() => !worker.wanted.has(session))
   })
 
   it('keeps word of interrupts to its own process', () => {

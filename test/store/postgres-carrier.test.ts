@@ -42,6 +42,25 @@ describe('texts carried by PostgreSQL', () => {
     expect(other.heard).toEqual(texts)
   })
 
+  it('are given up when the database stands still', async () => {
+    const at = `${url}&application_name=frozen`
+    const carrier = new PostgresCarrier({ url: at })
+    let isHeard = false
+    carrier.onText = () => {
+      isHeard = true
+    }
+    await until(() => {
+      carrier.send('hello')
+      return isHeard
+    })
+    const [backend] = await postgres.run<{ pid: number }>(
+      `select pid from pg_stat_activity where application_name = 'frozen'`,
+    )
+    process.kill(backend!.pid, 'SIGSTOP')
+    onTestFinished(() => void process.kill(backend!.pid, 'SIGCONT'))
+    await carrier[Symbol.asyncDispose]()
+  })
+
   it('are heard by those of the same schema alone', async () => {
     const { one, other } = await pair()
     const apart = connect(await postgres.url())
