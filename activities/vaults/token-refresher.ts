@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CredentialSecret, OAuthAuth } from '../../protocol/credential-auth.ts'
 import type { Credential } from '../../protocol/credentials.ts'
 import { openSecret, sealSecret } from '../../store/credential-secrets.ts'
+import { RecordsUnavailable } from '../../store/records-unavailable.ts'
 import type { SecretBox } from '../../store/secrets.ts'
 import type { CredentialRecords } from '../../store/vault-records.ts'
 import type { OutgoingHttp } from '../egress/outgoing-http.ts'
@@ -11,6 +12,8 @@ import { RefreshFailed, requestTokens } from './token-endpoint.ts'
 /** Longer than the token endpoint's own time-out: whoever loses the lease has ended its request. Milliseconds. */
 const leaseMs = 30_000
 const pollMs = 50
+/** How often new tokens are tried to be stored in a database that is away: each time waits for it as long as calls do. */
+const mostTries = 4
 
 export interface CurrentToken {
   credential: Credential
@@ -62,7 +65,8 @@ export class TokenRefresher {
         if (!held || held.secret.value !== stale) continue
         return await this.#spend(held, evenRefused)
       } finally {
-        await this.#credentials.release(id, holder)
+        // The lease ends by itself, too.
+        await this.#credentials.release(id, holder).catch(() => {})
       }
     }
   }
@@ -74,17 +78,8 @@ export class TokenRefresher {
     if (secret.refused && !evenRefused) {
       throw new RefreshFailed('the token endpoint refused the refresh token before', { refused: true })
     }
-    try {
-      const tokens = await requestTokens(refresh, { ...secret, refreshToken }, this.#http)
-      return await this.#store(credential.id, refreshToken, (auth, before) => {
-        const { expires_at: _old, ...rest } = auth
-        const { refused: _refused, ...kept } = before
-        return {
-          auth: { ...rest, ...(tokens.expiresAt && { expires_at: tokens.expiresAt }) },
-          secret: { ...kept, value: tokens.accessToken, refreshToken: tokens.refreshToken ?? refreshToken },
-        }
-      })
-    } catch (error) {
+    const asked = requestTokens(refresh, { ...secret, refreshToken }, this.#http)
+    const tokens = await asked.catch(async (error) => {
       if (error instanceof RefreshFailed && error.refused) {
         await this.#store(credential.id, refreshToken, (auth, before) => ({
           auth,
@@ -92,6 +87,23 @@ export class TokenRefresher {
         })).catch(() => {})
       }
       throw error
+    })
+    const keep = () =>
+      this.#store(credential.id, refreshToken, (auth, before) => {
+        const { expires_at: _old, ...rest } = auth
+        const { refused: _refused, ...kept } = before
+        return {
+          auth: { ...rest, ...(tokens.expiresAt && { expires_at: tokens.expiresAt }) },
+          secret: { ...kept, value: tokens.accessToken, refreshToken: tokens.refreshToken ?? refreshToken },
+        }
+      })
+    for (let tries = 1; ; tries++) {
+      try {
+        return await keep()
+      } catch (error) {
+        // What is not stored is lost, for the token that it came for is spent.
+        if (!(error instanceof RecordsUnavailable) || tries === mostTries) throw error
+      }
     }
   }
 

@@ -12,9 +12,11 @@ import { createVault } from '../../protocol/vaults.ts'
 import { openSecret, sealSecret } from '../../store/credential-secrets.ts'
 import { openRecords } from '../../store/open-records.ts'
 import type { Records } from '../../store/records.ts'
+import { RecordsUnavailable } from '../../store/records-unavailable.ts'
 import { secretBox } from '../../store/secrets.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { startTokenEndpoint, type TokenAnswer, type TokenRequest } from '../support/token-endpoint.ts'
+import { unheard } from '../support/unheard.ts'
 
 const secrets = secretBox(randomBytes(32))
 const server = 'https://mcp.example.com/mcp'
@@ -157,6 +159,22 @@ describe('an access token', () => {
       resource: 'https://mcp.example.com',
     })
     check(request)
+  })
+
+  it('is not lost when the database is away just then, or does not say whether it was stored', async () => {
+    const [records] = (await handles(1)) as [Records]
+    const tokens = await endpoint(rotating)
+    const { id } = await stored(records, tokens.url)
+    const { update, release } = records.credentials
+    const away = () => Promise.reject(new RecordsUnavailable({ cause: undefined }))
+    const updates = [away, unheard(update), update]
+    records.credentials.update = (...given) => updates.shift()!(...given)
+    records.credentials.release = away
+    expect((await refresherOf(records).refresh(id, 'access-0')).secret.value).toBe('access-1')
+    records.credentials.release = release
+    const kept = await records.credentials.get(id)
+    expect(openSecret(secrets, kept!.sealed!)).toEqual({ value: 'access-1', refreshToken: 'refresh-1' })
+    expect(tokens.requests).toHaveLength(1)
   })
 
   it("that the user replaced while it was being refreshed stays the user's", async () => {
