@@ -4,7 +4,6 @@ import path from 'node:path'
 import { type LocalHost, startLocalHost } from '../cli/local-host.ts'
 import { loadConfig } from '../worker/config/load-config.ts'
 import type { HoldfastConfig } from '../worker/config/settings.ts'
-import { freePort } from '../worker/temporal-server/free-port.ts'
 import { type ScriptedModel, startScriptedModel } from './scripted-model/server.ts'
 
 /** A whole Holdfast of a test: the library, the HTTP API, workers, and a model that answers by script. */
@@ -54,7 +53,8 @@ export async function startTestHost({ config, env, model: shared }: TestHostOpti
     cwd: project,
     env: variables,
     overrides: {
-      server: { port: await freePort() },
+      // The system's choice, at the moment of listening: nobody comes between.
+      server: { port: 0 },
       session: { retryInitialMs: 50, retryMaximumMs: 200, ...session },
       ...rest,
     },
