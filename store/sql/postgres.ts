@@ -103,7 +103,7 @@ class Connections {
       idleTimeoutMillis: 60_000,
       // Later than the server's own bound: then it is the server that does not answer.
       ...(statementMs && { query_timeout: (statementMs * 4) / 3 }),
-      onConnect: ((client: pg.ClientBase) => client.query(settings(statementMs))) as (client: pg.ClientBase) => void,
+      onConnect: ((client: pg.ClientBase) => begin(client, statementMs)) as (client: pg.ClientBase) => void,
     })
     // An idle connection was lost: the next call makes another.
     this.#pool.on('error', () => {})
@@ -144,6 +144,13 @@ const settings = (statementMs: number | false) =>
     'set idle_in_transaction_session_timeout = 10000',
     `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
   ].join('; ')
+
+/** @throws Error for a server that takes no changes, such as one that a fail-over has not reached yet: it is as good as away */
+async function begin(client: pg.ClientBase, statementMs: number | false): Promise<void> {
+  await client.query(settings(statementMs))
+  const { rows } = await client.query<{ value: string }>(`select current_setting('transaction_read_only') as value`)
+  if (rows[0]?.value === 'on') throw new Error('it takes no changes: it is a standby, or set to be read only')
+}
 
 /**
  * A connection that Kysely has for a statement or a transaction. What was certainly not done is tried again where that

@@ -263,6 +263,35 @@ describe('a PostgreSQL that is away', () => {
     expect(await environments.get(environment.id)).toEqual(environment)
   })
 
+  it('is waited for while it takes no changes, as one that a fail-over has not reached yet', async () => {
+    const [records, hasty] = [await open({ patienceMs: 60_000 }), await open({ patienceMs: 0 })]
+    const environments = [anEnvironment(), anEnvironment(), anEnvironment()] as const
+    for (const { environments: opened } of [records, hasty]) expect(await opened.get('env_none')).toBeUndefined()
+    // From another database, where the setting does not hold.
+    const administer = (statement: string) => postgres.run(statement, url.replace('/postgres?', '/template1?'))
+    await administer('alter database postgres set default_transaction_read_only = on')
+    const closed = () =>
+      administer(`select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = 'holdfast'`)
+    try {
+      await closed()
+      const away = { code: 'records_unavailable', mayBeDone: false }
+      // What is read finds that the connection was lost.
+      expect(await refusalOf(hasty.environments.get('env_none'))).toMatchObject(away)
+      const read = records.environments.get('env_none')
+      expect(await refusalOf(hasty.environments.insert(environments[0]))).toMatchObject(away)
+      expect(await refusalOf(hasty.agents.insert(anAgent()))).toMatchObject(away)
+      const written = records.environments.insert(environments[1])
+      await administer('alter database postgres reset default_transaction_read_only')
+      expect(await read).toBeUndefined()
+      await written
+    } finally {
+      await administer('alter database postgres reset default_transaction_read_only')
+    }
+    await hasty.environments.insert(environments[2])
+    const found = await Promise.all(environments.map(({ id }) => records.environments.get(id)))
+    expect(found).toEqual([undefined, environments[1], environments[2]])
+  })
+
   it('may have committed what it gave no answer to, which the error says', async () => {
     const records = await open()
     await postgres.run(
