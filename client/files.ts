@@ -39,11 +39,11 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
     return { blob, size }
   }
 
-  async function sharedContent(content: unknown): Promise<{ blob: string; size: number } | undefined> {
+  async function sharedContent(content: unknown): Promise<{ id: string; blob: string; size: number } | undefined> {
     if (typeof (content as { fileId?: unknown } | null)?.fileId !== 'string') return undefined
     const { metadata, blob } = await find((content as { fileId: string }).fileId)
     if (hasExpired(metadata)) throw expired(metadata.id)
-    return { blob, size: metadata.size_bytes }
+    return { id: metadata.id, blob, size: metadata.size_bytes }
   }
 
   return {
@@ -69,7 +69,9 @@ export function createFilesApi({ files, sessions }: Records, blobs: Blobs): File
         scope: null,
       }
       try {
-        await files.insert({ metadata, blob })
+        if (!shared) await files.insert({ metadata, blob })
+        else if (!(await files.insertCopy({ copy: { metadata, blob }, of: shared.id })))
+          throw notFound('file', shared.id)
       } catch (error) {
         if (content && !mayBeDone(error)) await blobs.delete(blob).catch(() => {})
         throw error

@@ -13,9 +13,10 @@ import {
 import type { SessionRecord } from '../store/records.ts'
 import { mayBeDone } from '../store/records-unavailable.ts'
 import type { SessionResourcesApi } from './api.ts'
+import { forgetFile } from './forget-file.ts'
 import { MountPlaces } from './mount-places.ts'
 import type { Runtime } from './runtime.ts'
-import { checkNumber, prepareFile } from './session-resources.ts'
+import { checkNumber, fileNotFound, prepareFile } from './session-resources.ts'
 
 /**
  * A session's resources. Files come and go, also while the session runs; repositories stay for its life, only their
@@ -25,7 +26,7 @@ export function createResourcesApi(
   runtime: Runtime,
   record: (sessionId: string) => Promise<SessionRecord>,
 ): SessionResourcesApi {
-  const { records, blobs } = runtime
+  const { records } = runtime
 
   /** Changes the resources as they are at that moment, whoever else changes them. */
   async function change(
@@ -45,13 +46,6 @@ export function createResourcesApi(
       secrets,
     )
     if (!changed) throw notFound('session', sessionId)
-  }
-
-  async function forget(fileId: string): Promise<void> {
-    const file = await records.files.get(fileId)
-    if (!file) return
-    await records.files.delete(fileId)
-    if ((await records.files.countByBlob(file.blob)) === 0) await blobs.delete(file.blob)
   }
 
   return {
@@ -78,11 +72,12 @@ export function createResourcesApi(
         checkNumber(all)
         return all
       }
-      await records.files.insert(copy)
+      if (!(await records.files.insertCopy({ copy, of: params.file_id }))) throw fileNotFound('file_id', params.file_id)
       try {
         await change(sessionId, now, work)
       } catch (error) {
-        if (!mayBeDone(error)) await forget(copy.metadata.id)
+        // A session that names a file which is gone could run no tool any more.
+        if (!mayBeDone(error)) await forgetFile(runtime, copy.metadata.id)
         throw error
       }
       return attached
@@ -123,7 +118,7 @@ export function createResourcesApi(
         fileId = found.file_id
         return row.resources.filter((resource) => resource !== found)
       })
-      if (fileId) await forget(fileId)
+      if (fileId) await forgetFile(runtime, fileId)
       return { id: resourceId, type: 'session_resource_deleted' }
     },
   }

@@ -2,7 +2,7 @@ import { invalidRequest } from '../protocol/errors.ts'
 import { newId } from '../protocol/ids.ts'
 import { limits } from '../protocol/limits.ts'
 import type { FileResource, FileResourceParams, ResourceParams, SessionResource } from '../protocol/sessions.ts'
-import type { FileRecord, SessionSecrets } from '../store/records.ts'
+import type { FileCopy, FileRecord, SessionSecrets } from '../store/records.ts'
 import { hasExpired } from './expired-files.ts'
 import { attachMemoryStores } from './memory-resources.ts'
 import { MountPlaces } from './mount-places.ts'
@@ -15,7 +15,7 @@ const defaultPath = (fileId: string) => `/mnt/session/uploads/${fileId}`
 export interface PreparedResources {
   resources: SessionResource[]
   /** The session's own copies: same content, another id, gone with the session. Source: spec §12.2. */
-  copies: FileRecord[]
+  copies: FileCopy[]
   /** Sealed tokens of the repositories. */
   secrets: SessionSecrets
 }
@@ -42,7 +42,7 @@ export async function prepareResources(
     if (resource.type === 'file') {
       const { copy, attached } = prepareFile(known.get(resource.file_id), resource, { sessionId, now, where })
       places.take(attached, `${where}.mount_path`)
-      prepared.copies.push(copy)
+      prepared.copies.push({ copy, of: resource.file_id })
       prepared.resources.push(attached)
     } else if (resource.type === 'memory_store') {
       prepared.resources.push(nextStore.next().value!)
@@ -66,6 +66,9 @@ export function checkNumber(resources: { type: string }[]): void {
   }
 }
 
+export const fileNotFound = (field: string, id: string) =>
+  invalidRequest(`${field}: file ${id} was not found`, { code: 'file_not_found' })
+
 /**
  * A file as a session's resource, and the copy that it stands for.
  * @throws ApiError 400 when there is no such file
@@ -76,7 +79,7 @@ export function prepareFile(
   { sessionId, now, where }: { sessionId: string; now: string; where?: string },
 ): { copy: FileRecord; attached: FileResource } {
   const field = `${where ? `${where}.` : ''}file_id`
-  if (!file) throw invalidRequest(`${field}: file ${file_id} was not found`, { code: 'file_not_found' })
+  if (!file) throw fileNotFound(field, file_id)
   if (hasExpired(file.metadata)) throw invalidRequest(`${field}: file ${file_id} has expired`, { code: 'file_expired' })
   const copyId = newId('file')
   const scope = { type: 'session' as const, id: sessionId }

@@ -19,7 +19,7 @@ import {
   sessionUpdateParams,
 } from '../protocol/sessions.ts'
 import { refuseSearch } from '../protocol/unsupported.ts'
-import { type SessionRecord, SkillGone } from '../store/records.ts'
+import { FileGone, type SessionRecord, SkillGone } from '../store/records.ts'
 import { mayBeDone } from '../store/records-unavailable.ts'
 import type { SessionsApi } from './api.ts'
 import { keepEnded } from './ended-session.ts'
@@ -30,7 +30,7 @@ import type { Runtime } from './runtime.ts'
 import { checkBudgetable, sessionChange } from './session-change.ts'
 import { createSessionEventsApi } from './session-events.ts'
 import { sessionRecord } from './session-record.ts'
-import { type PreparedResources, prepareResources } from './session-resources.ts'
+import { fileNotFound, type PreparedResources, prepareResources } from './session-resources.ts'
 import { createSessionThreadsApi } from './session-threads.ts'
 import { sessionView, statusOf, threadView } from './session-view.ts'
 import { SessionWorkflow, startErase, statesOf } from './session-workflow.ts'
@@ -234,6 +234,7 @@ export function createSessionsApi(runtime: Runtime): OwnSessionsApi {
     }
     const isNew = await records.sessions.insert(row, agent, secrets, run, copies).catch(async (error) => {
       if (mayBeDone(error)) await giveUp().catch(() => {})
+      if (error instanceof FileGone) throw fileNotFound('resources', error.fileId)
       if (!(error instanceof SkillGone)) throw error
       throw conflict('agent.skills: a version was deleted while the session was created', { cause: error })
     })

@@ -87,8 +87,16 @@ export interface FileRecord {
   blob: string
 }
 
+/** A file that shares the content of another one, and the id of that. */
+export interface FileCopy {
+  copy: FileRecord
+  of: string
+}
+
 export interface FileRecords {
   insert(file: FileRecord): Promise<void>
+  /** False when the other one, or its content, is gone. */
+  insertCopy(copy: FileCopy): Promise<boolean>
   get(id: string): Promise<FileRecord | undefined>
   /** The known ones among these ids. */
   getMany(ids: string[]): Promise<FileRecord[]>
@@ -142,18 +150,29 @@ export class SkillGone extends Error {
   override readonly name = 'SkillGone'
 }
 
+/** Thrown for a session that is to have a file which was deleted. */
+export class FileGone extends Error {
+  override readonly name = 'FileGone'
+  readonly fileId: string
+  constructor(fileId: string) {
+    super(`file ${fileId} was deleted`)
+    this.fileId = fileId
+  }
+}
+
 export interface SessionRecords {
   /**
    * Stores the row, its first configuration, its secrets, the deployment's run that it is of, and its own files. False, and
    * nothing stored, when the idempotency key, or that of the run, is taken.
-   * @throws SkillGone when a version of a skill of the configuration was deleted; then nothing is stored
+   * @throws SkillGone when a version of a skill of the configuration was deleted, FileGone when a file was; then nothing is
+   *   stored
    */
   insert(
     session: SessionRecord,
     agent: SessionAgent,
     secrets?: SessionSecrets,
     run?: DeploymentRunRecord,
-    files?: FileRecord[],
+    files?: FileCopy[],
   ): Promise<boolean>
   get(id: string): Promise<SessionRecord | undefined>
   getByIdempotencyKey(key: string): Promise<SessionRecord | undefined>

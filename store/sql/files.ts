@@ -1,24 +1,42 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { FileMetadata } from '../../protocol/files.ts'
-import type { FileRecord, FileRecords } from '../records.ts'
+import type { FileCopy, FileRecord, FileRecords } from '../records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 const read = ({ body, blob }: { body: string; blob: string }): FileRecord => ({
   metadata: JSON.parse(body) as FileMetadata,
   blob,
 })
 
+async function insert(to: Kysely<Schema>, { metadata, blob }: FileRecord): Promise<void> {
+  const { id, created_at, scope } = metadata
+  const body = JSON.stringify(metadata)
+  await to
+    .insertInto('files')
+    .values({ id, created_at, scope: scope?.id ?? null, blob, body, due_at: scope ? null : metadata.expires_at })
+    .execute()
+}
+
+/** See `FileRecords.insertCopy`. */
+export async function insertCopy(transaction: Transaction<Schema>, { copy, of }: FileCopy): Promise<boolean> {
+  // Locked: who deletes it meanwhile, and counts then who else has its content, sees the copy.
+  const { numUpdatedRows } = await transaction
+    .updateTable('files')
+    .set({ id: of })
+    .where('id', '=', of)
+    .where('blob', '=', copy.blob)
+    .executeTakeFirst()
+  if (Number(numUpdatedRows) !== 1) return false
+  await insert(transaction, copy)
+  return true
+}
+
 export function fileRecords(database: Kysely<Schema>): FileRecords {
   return {
-    async insert({ metadata, blob }) {
-      const { id, created_at, scope } = metadata
-      const body = JSON.stringify(metadata)
-      await database
-        .insertInto('files')
-        .values({ id, created_at, scope: scope?.id ?? null, blob, body, due_at: scope ? null : metadata.expires_at })
-        .execute()
-    },
+    insert: (file) => insert(database, file),
+    insertCopy: (copy) => inTransaction(database, (transaction) => insertCopy(transaction, copy)),
     async get(id) {
       const row = await database.selectFrom('files').select(['body', 'blob']).where('id', '=', id).executeTakeFirst()
       return row && read(row)

@@ -1,8 +1,8 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { SessionAgent } from '../../protocol/sessions.ts'
-import { type SessionRecord, type SessionRecords, SkillGone } from '../records.ts'
+import { FileGone, type SessionRecord, type SessionRecords, SkillGone } from '../records.ts'
 import { keepRun } from './deployment-runs.ts'
-import { fileRecords } from './files.ts'
+import { insertCopy } from './files.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
 import { keepSecrets, readSecrets } from './session-secrets.ts'
@@ -61,7 +61,7 @@ export function sessionRecords(database: Kysely<Schema>): SessionRecords {
         const versions = agent.skills.map(({ version }) => version)
         if (!(await pinSkills(transaction, session.id, versions))) throw new SkillGone()
         if (secrets) await keepSecrets(transaction, session.id, secrets)
-        for (const file of files) await fileRecords(transaction).insert(file)
+        for (const file of files) if (!(await insertCopy(transaction, file))) throw new FileGone(file.of)
         return true
       })
     },

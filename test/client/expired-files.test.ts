@@ -106,8 +106,8 @@ describe('expired files', () => {
       mount,
       new Date().toISOString(),
     )
-    for (const copy of copies) await records.files.insert(copy)
-    expect(copies[0]!.metadata.expires_at).toBeNull()
+    for (const copy of copies) expect(await records.files.insertCopy(copy)).toBe(true)
+    expect(copies[0]!.copy.metadata.expires_at).toBeNull()
     await purgeExpiredFiles(stores, Date.parse(file.expires_at!) + 60 * day)
     expect(await hasContent(file.id)).toBe(true)
     const old = await upload()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ListQuery, Records, Rows } from '../../store/records.ts'
+import { FileGone, type ListQuery, type Records, type Rows } from '../../store/records.ts'
 import {
   aConfiguration,
   aDeployment,
@@ -167,6 +167,40 @@ export function recordsConformance(implementation: string, open: () => Promise<R
     })
   })
 
+  describe(`files with the same content in ${implementation}`, () => {
+    it('are copies of one that is there', async () => {
+      const { files } = await open()
+      const file = aFile()
+      const { id } = file.metadata
+      expect(await files.insertCopy({ copy: aFile({}, file.blob), of: id })).toBe(false)
+      await files.insert(file)
+      const copy = aFile({}, file.blob)
+      expect(await files.insertCopy({ copy, of: id })).toBe(true)
+      expect(await files.get(copy.metadata.id)).toEqual(copy)
+      await files.dropContent(id, second(1))
+      expect(await files.insertCopy({ copy: aFile({}, file.blob), of: id })).toBe(false)
+      expect(await files.countByBlob(file.blob)).toBe(1)
+    })
+
+    it('are either made, and counted by who deletes the first, or not made, whatever comes first', async () => {
+      const { files } = await open()
+      const pairs = Array.from({ length: 20 }, () => {
+        const file = aFile()
+        return { file, copy: aFile({}, file.blob) }
+      })
+      for (const { file } of pairs) await files.insert(file)
+      const outcomes = await Promise.all(
+        pairs.map(async ({ file: { metadata, blob }, copy }) => {
+          const copied = files.insertCopy({ copy, of: metadata.id })
+          await files.delete(metadata.id)
+          const others = await files.countByBlob(blob)
+          return [await copied, others > 0]
+        }),
+      )
+      for (const [isCopied, isCounted] of outcomes) expect(isCopied).toBe(isCounted)
+    })
+  })
+
   describe(`sessions in ${implementation}`, () => {
     it('are found with the configuration of each revision', async () => {
       const { sessions } = await open()
@@ -248,14 +282,26 @@ export function recordsConformance(implementation: string, open: () => Promise<R
 
     it('are stored together with their files, or neither', async () => {
       const { sessions, files } = await open()
-      const [first, second] = [aSession({ idempotencyKey: 'order-9' }), aSession({ idempotencyKey: 'order-9' })]
-      const filesOf = ({ id }: typeof first) => [1, 2].map(() => aFile({ scope: { type: 'session', id } }))
-      const own = filesOf(first)
+      const keyed = () => aSession({ idempotencyKey: 'order-9' })
+      const [first, second, third] = [keyed(), keyed(), aSession()]
+      const uploads = [aFile(), aFile()]
+      for (const upload of uploads) await files.insert(upload)
+      const copiesFor = ({ id }: typeof first, of = uploads) =>
+        of.map(({ metadata, blob }) => ({
+          copy: aFile({ scope: { type: 'session', id } }, blob),
+          of: metadata.id,
+        }))
+      const own = copiesFor(first)
       expect(await sessions.insert(first, aConfiguration, {}, undefined, own)).toBe(true)
-      expect(await sessions.insert(second, aConfiguration, {}, undefined, filesOf(second))).toBe(false)
+      expect(await sessions.insert(second, aConfiguration, {}, undefined, copiesFor(second))).toBe(false)
+      const gone = sessions.insert(third, aConfiguration, {}, undefined, copiesFor(third, [...uploads, aFile()]))
+      await expect(gone).rejects.toThrow(FileGone)
+      expect(await sessions.get(third.id)).toBeUndefined()
       const stored = await files.list({ limit: 9, scope: first.id })
-      expect(stored.rows.map(({ metadata }) => metadata.id).sort()).toEqual(own.map((file) => file.metadata.id).sort())
-      expect((await files.list({ limit: 9, scope: second.id })).rows).toEqual([])
+      expect(stored.rows.map(({ metadata }) => metadata.id).sort()).toEqual(
+        own.map(({ copy }) => copy.metadata.id).sort(),
+      )
+      for (const { id } of [second, third]) expect((await files.list({ limit: 9, scope: id })).rows).toEqual([])
     })
 
     it('are listed by agent and version, without those that are archived or being deleted', async () => {
