@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, open, readdir, rename, stat, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -6,6 +7,7 @@ import { alone, aloneOrNot } from '../alone.ts'
 import { oneByOne } from '../one-by-one.ts'
 import { removeTree } from '../remove-tree.ts'
 
+/** Begins the ending of the name of what is not there yet, and of what is about to go. */
 const building = '.building-'
 
 /** Layers of packages, and the files of skills, on this host: each a folder that was built once and is never changed after. */
@@ -69,8 +71,17 @@ export class LayerStore {
       return aloneOrNot(this.#lock(key), async () => {
         if (name.includes(building)) return this.#dropUnfinished(key)
         const folder = path.join(this.#root, name)
-        const used = await stat(folder).catch(() => undefined)
-        if (used && Date.now() - used.mtimeMs > unusedMs) await removeTree(folder)
+        const isOld = async (place: string) => {
+          const used = await stat(place).catch(() => undefined)
+          return used !== undefined && Date.now() - used.mtimeMs > unusedMs
+        }
+        if (!(await isOld(folder))) return
+        // Out of the way first: who is killed while it is removed leaves a part, which would pass for the layer.
+        const going = path.join(this.#root, `${key}${building}${randomUUID()}`)
+        await rename(folder, going)
+        // It was found by somebody in between.
+        if (!(await isOld(going))) return rename(going, folder)
+        await removeTree(going)
       })
     })
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { access, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { layerKey, wantedPackages } from '../../activities/packages/layer-key.ts'
 import { LayerStore } from '../../activities/packages/layer-store.ts'
 import type { Packages } from '../../protocol/environments.ts'
@@ -109,5 +109,27 @@ describe('layers on a host', () => {
     await utimes(old, longAgo, longAgo)
     await store.collect(5000)
     expect(await readdir(root)).toEqual([path.basename(used)])
+  })
+
+  it('are not there any more when who removed them was killed half way', async () => {
+    const store = new LayerStore(root)
+    const build = async (folder: string) => {
+      for (const name of ['first', 'second']) await writeFile(path.join(folder, name), '')
+    }
+    const layer = await store.obtain(key, build)
+    await utimes(layer, 0, 0)
+    const programs = await mkdtemp(path.join(os.tmpdir(), 'holdfast-programs-'))
+    onTestFinished(() => rm(programs, { recursive: true }))
+    await writeFile(path.join(programs, 'rm'), '#!/bin/sh\n/bin/rm -f "$3/first"\nexit 1\n', { mode: 0o755 })
+    vi.stubEnv('PATH', `${programs}:${process.env.PATH}`)
+    try {
+      await expect(store.collect(5000)).rejects.toThrow('rm ended with 1')
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    expect(await store.find(key)).toBeUndefined()
+    expect(await readdir(await store.obtain(key, build))).toEqual(['first', 'second'])
+    await store.collect(5000)
+    expect(await readdir(root)).toEqual([key])
   })
 })
