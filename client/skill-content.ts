@@ -94,6 +94,7 @@ async function bytesOf(content: unknown, most: number, where: string): Promise<B
 function checkPaths(files: readonly SkillEntry[]): string {
   const taken = new Map<string, 'file' | 'folder'>()
   const tops = new Set<string>()
+  let folders = 0
   for (const { path } of files) {
     const problem = pathProblem(path)
     if (problem) throw invalidRequest(`files: ${JSON.stringify(path.slice(0, limits.skillPathBytes))} ${problem}`)
@@ -104,7 +105,10 @@ function checkPaths(files: readonly SkillEntry[]): string {
     taken.set(path, 'file')
     for (let depth = 1; depth < parts.length; depth++) {
       const above = parts.slice(0, depth).join('/')
-      if (taken.get(above) === 'file') throw invalidRequest(`files: ${above} is a file and a folder`)
+      const known = taken.get(above)
+      if (known === 'file') throw invalidRequest(`files: ${above} is a file and a folder`)
+      if (known === 'folder') continue
+      if (++folders > limits.skillFolders) throw invalidRequest(`files: more than ${limits.skillFolders} folders`)
       taken.set(above, 'folder')
     }
   }

@@ -37,6 +37,8 @@ export const limits = {
   skillBytes: 30 * 1024 * 1024,
   /** The API states none. */
   skillFiles: 2000,
+  /** The API states none; each takes a block of the disk of every host that has the skill. */
+  skillFolders: 2000,
   /** Bytes of a path within a skill; the API states none. */
   skillPathBytes: 512,
   skillDisplayName: 255,

@@ -28,6 +28,8 @@ export interface ArchiveBounds {
 
 /** What tools of macOS put beside the files. */
 const ofFinder = /^__MACOSX\//
+/** A file may be in a folder of its own, which has an entry, too, and macOS' tools make one more for each of them. */
+const entriesPerFile = 4
 const typeOfFile = 0o170000
 const regular = 0o100000
 const executable = 0o111
@@ -42,6 +44,7 @@ export async function readArchive(bytes: Uint8Array, bounds: ArchiveBounds): Pro
   let zip: ZipFile | undefined
   try {
     zip = await fromBufferPromise(buffer, { lazyEntries: true, strictFileNames: true, validateEntrySizes: true })
+    if (zip.entryCount > entriesPerFile * bounds.files) throw tooMany(bounds)
     const entries: Entry[] = []
     let size = 0
     for await (const entry of zip.eachEntry()) {

@@ -106,6 +106,8 @@ describe('the content of a skill', () => {
   it('has bounds of number and size', async () => {
     const many = Array.from({ length: limits.skillFiles }, (_, index) => fileOf(`pdf/${index}`))
     expect(await refused(main, ...many)).toMatchObject({ status: 400, message: 'files: more than 2000 files' })
+    const deep = Array.from({ length: 20 }, (_, index) => fileOf(`pdf/${index}/${'x/'.repeat(100)}x`))
+    expect(await refused(main, ...deep)).toMatchObject({ status: 400, message: 'files: more than 2000 folders' })
     const large = fileOf('pdf/large', Buffer.alloc(limits.skillBytes))
     expect(await refused(main, large)).toMatchObject({ status: 413 })
   })
@@ -157,6 +159,13 @@ describe('an archive that means harm', () => {
     const bomb = patched(await zipped([['pdf/zeros', Buffer.alloc(size)]]), real, said)
     const error = await refused(...archived(bomb))
     expect(error).toMatchObject({ status: 400, message: expect.stringMatching(/too many bytes/) })
+  })
+
+  it('is refused when it has entries beyond measure, whatever they are', async () => {
+    const archive = await zipped([])
+    // What its end says of how many there are.
+    archive.writeUInt16LE(4 * limits.skillFiles + 1, archive.lastIndexOf('PK\x05\x06') + 10)
+    expect((await refused(...archived(archive))).message).toBe('files: more than 2000 files')
   })
 
   it('is refused when it has more files than a skill may', async () => {
