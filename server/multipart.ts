@@ -47,6 +47,8 @@ export function uploadParts(
     },
     refusal(error) {
       open?.file.destroy()
+      // Files behind it, which nobody reads any more, would hold up the rest, and with it the connection.
+      request.raw.unpipe()
       if (request.raw.destroyed && !request.raw.complete) {
         return invalidRequest('the connection was closed before the upload was complete', { cause: error })
       }

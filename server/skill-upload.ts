@@ -37,7 +37,9 @@ export async function receiveSkill(
       if (part.type === 'field') {
         if (!names.includes(part.fieldname)) throw invalidRequest(`${part.fieldname}: not a field of a skill`)
         if (Object.hasOwn(upload.fields, part.fieldname)) throw invalidRequest(`${part.fieldname}: is there twice`)
-        upload.fields[part.fieldname] = String(part.value)
+        // The parser reads what is said to be JSON.
+        if (typeof part.value !== 'string') throw invalidRequest(`${part.fieldname}: must be a text`)
+        upload.fields[part.fieldname] = part.value
         continue
       }
       if (!isFile(part.fieldname))

@@ -5,9 +5,10 @@ import { createSkillsApi } from '../../client/skills.ts'
 import { limits } from '../../protocol/limits.ts'
 import { readArchive } from '../../store/skill-archive.ts'
 import { emptyStores } from '../client/stores.ts'
-import { ask, serve } from '../server/serving.ts'
+import { ask, connect, serve } from '../server/serving.ts'
 import { sdkRefusal } from '../support/sdk-refusal.ts'
 import { unheard } from '../support/unheard.ts'
+import { until } from '../support/until.ts'
 import { allOf, skillFiles, skillText, zipOf } from './support.ts'
 
 async function start() {
@@ -227,6 +228,35 @@ describe('an upload of a skill', () => {
     expect(answer.body.error.message).toMatch(message)
     expect(await stored()).toEqual([])
     expect((await skills.list()).data).toEqual([])
+  })
+
+  it('that is refused for a part is not in the way of what its connection is used for next', async () => {
+    const { url } = await start()
+    const part = (name: string, rest = '') => `--edge\r\ncontent-disposition: form-data; name="${name}"${rest}\r\n\r\n`
+    const file = (name: string) => part('files[]', `; filename="${name}"`)
+    const large = 'x'.repeat(5_000_000)
+    const body = `${file('x/a')}a\r\n${part('purpose')}y\r\n${file('x/b')}${large}\r\n${file('x/c')}${large}\r\n--edge--\r\n`
+    const head = 'content-type: multipart/form-data; boundary=edge'
+    const connection = await connect(url)
+    connection.socket.write(
+      `POST /v1/skills HTTP/1.1\r\nhost: x\r\n${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    )
+    connection.socket.write('GET /v1/skills HTTP/1.1\r\nhost: x\r\n\r\n')
+    const isAnswered = until(() => connection.text().includes('"data":[]'))
+    const isClosed = connection.closed.then(() => Promise.reject(new Error('the connection was closed')))
+    await Promise.race([isAnswered, isClosed])
+    expect(connection.text()).toMatch(/^HTTP\/1\.1 400 [\s\S]*purpose: not a field of a skill[\s\S]*HTTP\/1\.1 200 /)
+  })
+
+  it('has texts as its fields', async () => {
+    const { url } = await start()
+    const name = (value: string) =>
+      `--edge\r\ncontent-disposition: form-data; name="display_name"\r\ncontent-type: application/json\r\n\r\n${value}\r\n--edge--\r\n`
+    const headers = { 'content-type': 'multipart/form-data; boundary=edge' }
+    for (const value of ['{}', '["a"]', 'null', '1']) {
+      const { status, body } = await ask(`${url}/v1/skills`, { method: 'POST', headers, body: name(value) })
+      expect([status, body.error.message]).toEqual([400, 'display_name: must be a text'])
+    }
   })
 
   it('is multipart, and takes the field without brackets, too', async () => {
