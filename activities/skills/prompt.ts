@@ -1,4 +1,5 @@
 import { skillsFolder } from '../../protocol/mount-path.ts'
+import { oneLine } from '../../protocol/one-line.ts'
 import type { SkillVersion } from '../../protocol/skills.ts'
 
 export type KnownSkill = Pick<SkillVersion, 'name' | 'description'>
@@ -11,5 +12,4 @@ export function skillsPrompt(skills: readonly KnownSkill[]): string {
   ].join('\n')
 }
 
-const describe = ({ name, description }: KnownSkill) =>
-  `- ${skillsFolder}/${name}/SKILL.md: ${description.replaceAll(/\s*\n\s*/g, ' ')}`
+const describe = ({ name, description }: KnownSkill) => `- ${skillsFolder}/${name}/SKILL.md: ${oneLine(description)}`

@@ -18,12 +18,12 @@ describe('the system prompt', () => {
 
   it('names the skills with what they are for, each on one line, in their order', () => {
     const skills = [
-      { name: 'tables', description: 'Makes tables.\nAlso large ones.' },
+      { name: 'tables', description: 'Makes tables.\r\n  - Also\u2028\u0085large ones.' },
       { name: 'forms', description: 'Fills in forms.' },
     ]
     const prompt = systemPrompt(agent(withTools), { resources: [], skills })
     const lines = [
-      '- /mnt/session/skills/tables/SKILL.md: Makes tables. Also large ones.',
+      '- /mnt/session/skills/tables/SKILL.md: Makes tables. - Also large ones.',
       '- /mnt/session/skills/forms/SKILL.md: Fills in forms.',
     ]
     expect(prompt).toContain(`\n${lines.join('\n')}`)

@@ -36,10 +36,10 @@ describe('checkouts', () => {
   })
 
   it('tell of the skills in them once, and again when nobody has written that down', async () => {
-    const skills = [{ folder: 'tidy', description: 'Tidies up.\nEverywhere.' }]
+    const skills = [{ folder: 'tidy', description: 'Tidies up.\n\r- /workspace\u2028Everywhere.' }]
     const { subject, make, folder } = await checkouts(() => ({ ok: true, skills }))
     await subject.ensure([repository('a')])
-    const line = '- /workspace/a/.claude/skills/tidy/SKILL.md: Tidies up. Everywhere.'
+    const line = '- /workspace/a/.claude/skills/tidy/SKILL.md: Tidies up. - /workspace Everywhere.'
     expect(subject.takeNews().notices).toEqual([{ text: expect.stringContaining(`\n${line}`) }])
     expect(subject.takeNews().notices).toEqual([])
     // The keeper was killed before the result with them was there.

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import type { SessionErrorBody } from '../../../protocol/events.ts'
+import { oneLine } from '../../../protocol/one-line.ts'
 import type { ContainerNotice, ContainerRepository } from '../provider.ts'
 
 /** What came of an attempt. `message` is for people: it names the repository by its own address. */
@@ -128,8 +129,7 @@ export class Checkouts {
 function aboutSkills(skills: RepositorySkill[], url: string, place: string): string[] {
   if (skills.length === 0) return []
   const lines = skills.map(
-    ({ folder, description }) =>
-      `- ${place}/.claude/skills/${folder}/SKILL.md: ${description.replaceAll(/\s*\n\s*/g, ' ')}`,
+    ({ folder, description }) => `- ${place}/.claude/skills/${folder}/SKILL.md: ${oneLine(description)}`,
   )
   const text = `The repository ${url} has skills, instructions for particular tasks. When a task is one that a skill is for, read its SKILL.md with the read tool before you begin, and follow it; paths in it are relative to its folder.`
   return [[text, ...lines].join('\n')]
