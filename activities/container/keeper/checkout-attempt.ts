@@ -50,18 +50,22 @@ async function outcomeOf({ content }: ToolResult, { id, url }: ContainerReposito
 }
 
 const mostSkills = 100
-/** Characters of how one begins. */
+/** Characters of how one begins, and of all beginnings: to read YAML that means harm takes a while, and nobody else's turn comes. */
 const longestBeginning = 5000
+const mostCharacters = 50_000
 
 /** Those with a name that can be shown and with a description. */
 async function skillsOf(said: unknown): Promise<RepositorySkill[]> {
   if (!Array.isArray(said) || said.length === 0) return []
   // Few repositories have any, and every keeper would start later for it.
   const { descriptionIn } = await import('../../../protocol/skill-front-matter.ts')
+  let left = mostCharacters
   return said.slice(0, mostSkills).flatMap((skill) => {
     const { folder, beginning } = (skill ?? {}) as Record<string, unknown>
     if (typeof folder !== 'string' || !/^[\w][\w.-]{0,63}$/.test(folder)) return []
     if (typeof beginning !== 'string' || beginning.length > longestBeginning) return []
+    left -= beginning.length
+    if (left < 0) return []
     const description = descriptionIn(beginning)
     return description === undefined ? [] : [{ folder, description }]
   })

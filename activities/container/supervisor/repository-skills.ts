@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -29,9 +30,9 @@ export async function repositorySkills(repository: string): Promise<FoundSkill[]
 }
 
 async function frontMatterOf(file: string): Promise<string | undefined> {
-  const handle = await open(file)
+  // A pipe, which a link in the repository may lead to, would be waited for.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    // A pipe of that name would be waited for.
     if (!(await handle.stat()).isFile()) return undefined
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(mostBytes), 0, mostBytes, 0)
     return /^\uFEFF?---[ \t]*\r?\n[\s\S]*?\n---[ \t]*(?=\r?\n|$)/.exec(buffer.toString('utf8', 0, bytesRead))?.[0]
