@@ -47,8 +47,8 @@ export class DeploymentClocks {
         action: {
           type: 'startWorkflow',
           workflowType: deploymentNames.workflow,
-          // Temporal adds the time.
-          workflowId: `holdfast-deployment-${deploymentId}`,
+          // Temporal adds the time. Of two clocks none keeps the other's from being started.
+          workflowId: `holdfast-deployment-${deploymentId}-${clock}`,
           taskQueue: this.#taskQueue,
           args: [tick],
           // Bounds how long a task that was handed to a dying worker stays there.

@@ -275,6 +275,23 @@ describe('a clock', { timeout: 60_000 }, () => {
     expect(await runsOf(id)).toEqual([])
   })
 
+  it('that is left over keeps the one of its deployment from no run', async () => {
+    const { id } = await deployed({ schedule: rarely })
+    const left = await new DeploymentClocks(runtime).start(id, rarely)
+    const time = { start: new Date('2024-02-29T00:00:00Z'), end: new Date('2024-03-01T00:00:00Z') }
+    await schedule(id, left).backfill(time)
+    // It waits for a while, for its deployment may be about to be stored.
+    await until(async () => {
+      const waiting = temporal.workflow.list({
+        query: `WorkflowType = 'deploymentRun' AND ExecutionStatus = 'Running'`,
+      })
+      for await (const { workflowId } of waiting) if (workflowId.includes(id)) return true
+      return false
+    })
+    await schedule(id, await clockOf(id)).backfill(time)
+    await until(async () => (await runsOf(id)).length === 1)
+  })
+
   it('of a paused deployment makes no run, though it fires', async () => {
     const { id } = await deployed({ schedule: rarely })
     const time = await timeOf(id)
