@@ -5,7 +5,7 @@ import {
   ScheduleOverlapPolicy,
   type ScheduleSpec,
 } from '@temporalio/client'
-import { conjunctive, parseCron, repeatedTimes } from '../protocol/cron.ts'
+import { conjunctive, parseCron, repeatedTimes, timesWithoutMidnight } from '../protocol/cron.ts'
 import { type DeploymentTick, deploymentNames } from '../protocol/deployment-clock.ts'
 import { type CronSchedule, nextTimes } from '../protocol/deployments.ts'
 import type { Runtime } from './runtime.ts'
@@ -90,14 +90,17 @@ function idsOf(deploymentId: string, clock: string): string[] {
 }
 
 /**
- * What Temporal is told of a schedule: its cron expression and, beside it, the times of the next ten years that clocks show
- * twice, some of which Temporal would pass over. A time that comes of both is one run all the same.
+ * What Temporal is told of a schedule: its cron expression and, beside it, those times of the next ten years that Temporal
+ * may pass over. A time that comes of both is one run all the same.
  */
 export function specsOf({ expression, timezone }: CronSchedule, now = Date.now()): ScheduleSpec[] {
   const cron = parseCron(expression)
-  const repeated = repeatedTimes(cron, timezone, now, now + 10 * 366 * day)
   const main = { cronExpressions: conjunctive(cron), timezone }
-  return repeated.length > 0 ? [main, { calendars: calendarsOf(repeated) }] : [main]
+  const until = now + 10 * 366 * day
+  const beside = repeatedTimes(cron, timezone, now, until)
+  // The day of the week is asked of midnight: without one it is, west of Greenwich, that of the day before.
+  if (cron.daysOfWeek.length < 7) beside.push(...timesWithoutMidnight(cron, timezone, now, until))
+  return beside.length > 0 ? [main, { calendars: calendarsOf(beside) }] : [main]
 }
 
 function shortestInterval(schedule: CronSchedule): number {

@@ -122,20 +122,47 @@ export function* cronTimes(cron: Cron, timezone: string, after: number): Generat
 
 /** The times between two instants that clocks show twice, because they are set back. */
 export function repeatedTimes(cron: Cron, timezone: string, after: number, until: number): number[] {
-  const offsetAt = offsetsOf(timezone)
   const repeated: number[] = []
-  let offset = offsetAt(after)
-  for (let from = after; from < until; from += weekMs) {
-    const before = offset
-    offset = offsetAt(from + weekMs)
-    const setBack = before - offset
-    if (setBack <= 0) continue
-    const change = firstMinute(from, from + weekMs, (minute) => offsetAt(minute) !== before)
-    for (let time = change - setBack; time < change + setBack; time += minuteMs) {
-      if (time > after && shows(cron, time + offsetAt(time))) repeated.push(time)
+  for (const { at, before, behind } of clockChanges(timezone, after, until)) {
+    const setBack = before - behind
+    for (let time = at - setBack; time < at + setBack; time += minuteMs) {
+      if (time > after && shows(cron, time + (time < at ? before : behind))) repeated.push(time)
     }
   }
   return repeated
+}
+
+/** The times between two instants on days without a midnight, because clocks are set forward at it. */
+export function timesWithoutMidnight(cron: Cron, timezone: string, after: number, until: number): number[] {
+  const times: number[] = []
+  for (const { at, before, behind } of clockChanges(timezone, after, until)) {
+    const midnight = Math.ceil((at + before) / dayMs) * dayMs
+    if (midnight >= at + behind) continue
+    for (let time = at; time + behind < midnight + dayMs; time += minuteMs) {
+      if (time > after && shows(cron, time + behind)) times.push(time)
+    }
+  }
+  return times
+}
+
+interface ClockChange {
+  /** The first instant at which clocks show the other time. */
+  at: number
+  /** By how much they are ahead of UTC until then. */
+  before: number
+  /** And from then on. */
+  behind: number
+}
+
+function* clockChanges(timezone: string, after: number, until: number): Generator<ClockChange> {
+  const offsetAt = offsetsOf(timezone)
+  let behind = offsetAt(after)
+  for (let from = after; from < until; from += weekMs) {
+    const before = behind
+    behind = offsetAt(from + weekMs)
+    if (before === behind) continue
+    yield { at: firstMinute(from, from + weekMs, (minute) => offsetAt(minute) !== before), before, behind }
+  }
 }
 
 /** The first minute between two instants from which on something is so that is not so at the first of them. */

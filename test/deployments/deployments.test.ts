@@ -452,6 +452,11 @@ describe('the times of a schedule', () => {
     ['30 1 * * *', 'America/New_York', '2035-11-02T00:00:00Z'],
     ['0 12 13 * 5', 'Asia/Kolkata', '2035-12-01T00:00:00Z'],
     ['0 0 */10 * 1', 'Pacific/Auckland', '2035-12-01T00:00:00Z'],
+    ['0 12 * * 0', 'America/Santiago', '2035-08-25T00:00:00Z'],
+    ['0 12 * * 6', 'America/Santiago', '2035-08-25T00:00:00Z'],
+    ['0 */8 * * 0', 'America/Havana', '2035-03-09T00:00:00Z'],
+    ['0 */8 13 * 0', 'Atlantic/Azores', '2035-03-20T00:00:00Z'],
+    ['0 */8 * * 5', 'Africa/Cairo', '2035-04-25T00:00:00Z'],
   ])('are those at which Temporal starts runs: %s in %s', async (expression, timezone, after) => {
     const schedule = { type: 'cron' as const, expression, timezone }
     const right = new Set<number>()

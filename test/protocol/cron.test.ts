@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type Cron, CronInvalid, conjunctive, parseCron, repeatedTimes } from '../../protocol/cron.ts'
+import {
+  type Cron,
+  CronInvalid,
+  conjunctive,
+  parseCron,
+  repeatedTimes,
+  timesWithoutMidnight,
+} from '../../protocol/cron.ts'
 import { nextTimes } from '../../protocol/deployments.ts'
 
 const next = (expression: string, timezone: string, after: string, count = 3) =>
@@ -99,6 +106,23 @@ describe('the times of a cron expression', () => {
     const repeated = repeatedTimes(parseCron('*/5 * * * *'), timezone, from - 40 * 86_400_000, from + 40 * 86_400_000)
     expect(repeated).toEqual(Array.from({ length: (2 * minutes) / 5 }, (_, index) => from + index * 5 * 60_000))
     expect(repeatedTimes(parseCron('0 12 * * *'), timezone, from - 40 * 86_400_000, from)).toEqual([])
+  })
+
+  it.each([
+    ['America/Havana', '2027-03-14T05:00:00Z'],
+    ['America/Santiago', '2027-09-05T04:00:00Z'],
+    ['Africa/Cairo', '2027-04-29T22:00:00Z'],
+  ])('are known on a day that has no midnight: in %s', (timezone, change) => {
+    const at = Date.parse(change)
+    const times = timesWithoutMidnight(parseCron('0 * * * *'), timezone, at - 40 * 86_400_000, at + 40 * 86_400_000)
+    expect(times).toEqual(Array.from({ length: 23 }, (_, index) => at + index * 3_600_000))
+  })
+
+  it('are none on days without a midnight where every day has one', () => {
+    for (const timezone of ['Europe/Oslo', 'America/New_York', 'UTC']) {
+      const from = Date.parse('2027-01-01T00:00:00Z')
+      expect(timesWithoutMidnight(parseCron('* * * * *'), timezone, from, from + 366 * 86_400_000)).toEqual([])
+    }
   })
 
   it('are found years away, or not at all', () => {
