@@ -1,11 +1,16 @@
 import { Client, type Connection } from '@temporalio/client'
+import { MockActivityEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeploymentClocks } from '../../client/deployment-clocks.ts'
 import { DeploymentRunner } from '../../client/deployment-runs.ts'
 import { Holdfast } from '../../client/holdfast.ts'
 import type { Runtime } from '../../client/runtime.ts'
+import { deploymentNames } from '../../protocol/deployment-clock.ts'
 import type { DeploymentCreateParams } from '../../protocol/deployments.ts'
+import { StorageUnavailable } from '../../store/blobs.ts'
 import type { Records } from '../../store/records.ts'
+import { RecordsUnavailable } from '../../store/records-unavailable.ts'
+import { deploymentActivities } from '../../worker/deployment-activities.ts'
 import { lastText, listed, message } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { unheard } from '../support/unheard.ts'
@@ -236,6 +241,34 @@ describe('a run', { timeout: 60_000 }, () => {
     expect(await runsOf(id)).toMatchObject([{ error: { type: 'unknown_error' } }])
     expect((await holdfast.deployments.retrieve(id)).status).toBe('paused')
     expect(await isThere(id, time.clock)).toBe(false)
+  })
+
+  it.each([
+    ['the database', () => new RecordsUnavailable({ cause: undefined })],
+    ['the bucket', () => new StorageUnavailable('bucket b: put: ECONNREFUSED', { reason: 'ECONNREFUSED' })],
+  ])('waits for %s, however long it is away, and does not pause its deployment', async (_name, failure) => {
+    const { id } = await deployed({ schedule: rarely })
+    const time = await timeOf(id)
+    const { records } = runtime
+    const sessions = { ...records.sessions, insert: () => Promise.reject(failure()) }
+    const activity = deploymentActivities({ ...runtime, records: { ...records, sessions } })[deploymentNames.run]
+    await expect(new MockActivityEnvironment({ attempt: 1000 }).run(activity, time)).rejects.toMatchObject(failure())
+    expect(await runsOf(id)).toEqual([])
+    expect((await holdfast.deployments.retrieve(id)).status).toBe('active')
+    await runner(runtime).byTheClock(time, 0)
+    expect(await runsOf(id)).toMatchObject([{ error: null }])
+  })
+
+  it('that fails for no known reason is given up after a while, and its deployment is paused', async () => {
+    const { id } = await deployed({ schedule: rarely })
+    const { records } = runtime
+    const sessions = { ...records.sessions, insert: () => Promise.reject(new TypeError('a fault')) }
+    const activity = deploymentActivities({ ...runtime, records: { ...records, sessions } })[deploymentNames.run]
+    const time = await timeOf(id)
+    await expect(new MockActivityEnvironment({ attempt: 19 }).run(activity, time)).rejects.toThrow('a fault')
+    await new MockActivityEnvironment({ attempt: 20 }).run(activity, time)
+    expect(await runsOf(id)).toMatchObject([{ error: { type: 'unknown_error' } }])
+    expect((await holdfast.deployments.retrieve(id)).status).toBe('paused')
   })
 
   it('is none, and its deployment is archived, when its agent was while that was made', async () => {
