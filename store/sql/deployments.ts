@@ -101,5 +101,10 @@ export async function changeDeployment(
 /** Archives what is left of an agent's deployments. Source: spec §3. */
 export async function archiveDeploymentsOf(transaction: Kysely<Schema>, agentId: string, at: string): Promise<void> {
   const rows = await live(transaction).select('id').where('agent_id', '=', agentId).execute()
-  for (const { id } of rows) await changeDeployment(transaction, id, (before) => archivedDeployment(before, at))
+  for (const { id } of rows) {
+    // It may have got another agent before it was locked.
+    await changeDeployment(transaction, id, (before) =>
+      before.agent.id === agentId ? archivedDeployment(before, at) : before,
+    )
+  }
 }

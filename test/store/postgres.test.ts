@@ -16,7 +16,16 @@ import { freePort } from '../../worker/temporal-server/free-port.ts'
 import { type Postgres, password, startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
-import { aConfiguration, aCredential, anAgent, anEnvironment, aSession, nextVersion, second } from './samples.ts'
+import {
+  aConfiguration,
+  aCredential,
+  aDeployment,
+  anAgent,
+  anEnvironment,
+  aSession,
+  nextVersion,
+  second,
+} from './samples.ts'
 
 let postgres: Postgres
 let url: string
@@ -158,6 +167,29 @@ describe('a transaction in PostgreSQL', () => {
     await erased
     expect(await records.sessions.get(session.id)).toBeUndefined()
     expect(await records.sessions.configuration(session.id, 2)).toBeUndefined()
+  })
+
+  it('that archives an agent leaves a deployment that gets another agent at the same time', async () => {
+    const records = await open()
+    const agent = anAgent()
+    await records.agents.insert(agent)
+    const of = (id: string) => ({ agent: { type: 'agent' as const, id, version: 1 } })
+    const [stays, goes] = [aDeployment(of(agent.id)), aDeployment(of(agent.id))]
+    for (const deployment of [stays, goes]) await records.deployments.insert(deployment, 9)
+    const other = await another()
+    await other.query('begin')
+    const changed = { ...stays, ...of('agent_2') }
+    await other.query('update deployments set agent_id = $1, body = $2 where id = $3', [
+      'agent_2',
+      JSON.stringify(changed),
+      stays.id,
+    ])
+    const archived = records.agents.archive(agent.id, second(5))
+    await someoneWaits()
+    await other.query('commit')
+    await archived
+    expect((await records.deployments.get(stays.id))?.deployment).toEqual(changed)
+    expect((await records.deployments.get(goes.id))?.deployment.archived_at).toBe(second(5))
   })
 
   it('that archives a vault keeps a change of its credential made at the same time', async () => {
