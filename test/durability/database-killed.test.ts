@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SessionWorkflow } from '../../client/session-workflow.ts'
 import { converse, lastText, listed, newSession, typesOf } from '../support/conversation.ts'
 import { startTestHost, type TestHost } from '../support/host.ts'
 import { type Postgres, password, startPostgres } from '../support/postgres.ts'
@@ -24,6 +25,9 @@ describe('a Holdfast on PostgreSQL', () => {
       '#bash echo kept | tee /mnt/session/outputs/a.txt\n#say {{last}}',
     )
     expect(lastText(events)).toContain('kept')
+    // Its further calls go to this host alone: other machines may have the same records.
+    const { host: queue } = (await new SessionWorkflow(host.holdfast.runtime, session.id).state())!
+    expect(queue).toMatch(/^holdfast@/)
     const { data } = await host.client.beta.files.list({ scope_id: session.id })
     expect(data.map(({ filename }) => filename)).toEqual(['a.txt'])
     expect(await (await host.client.beta.files.download(data[0]!.id)).text()).toBe('kept\n')
