@@ -3,7 +3,7 @@ import type { Skill, SkillVersion } from '../../protocol/skills.ts'
 import type { NewSkillVersion, SkillRecords, SkillVersionRecord } from '../skill-records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, kept } from './transaction.ts'
 
 type Row = Schema['skill_versions']
 
@@ -180,14 +180,14 @@ async function insertVersion(
  */
 export async function pinSkills(to: Transaction<Schema>, sessionId: string, versionIds: string[]): Promise<boolean> {
   if (versionIds.length === 0) return true
-  // Locked: who deletes one meanwhile sees that a session has it.
-  const { numUpdatedRows } = await to
-    .updateTable('skill_versions')
-    .set({ deleted_at: null })
+  // Who deletes one meanwhile sees that a session has it. Other sessions get the same ones at the same time: would each
+  // lock them for itself, in whatever order the database comes to them, most would be undone.
+  const live = to
+    .selectFrom('skill_versions')
+    .select('id')
     .where('id', 'in', versionIds)
     .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-  if (Number(numUpdatedRows) !== versionIds.length) return false
+  if ((await kept(to, live)).length !== versionIds.length) return false
   const rows = versionIds.map((version_id) => ({ session_id: sessionId, version_id }))
   await to.insertInto('session_skills').values(rows).execute()
   return true

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Kysely, PostgresAdapter, sql, type Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type SelectQueryBuilder, sql, type Transaction } from 'kysely'
 import { RecordsUnavailable } from '../records-unavailable.ts'
 import type { Schema } from './schema.ts'
 
@@ -38,5 +38,14 @@ export const alone = { migrate: 4_686_520_157, countClocks: 4_686_520_158 }
 export async function lockOut(transaction: Kysely<Schema>, what: number): Promise<void> {
   if (isPostgres(transaction)) await sql`select pg_advisory_xact_lock(${sql.lit(what)})`.execute(transaction)
 }
+
+/**
+ * The rows of a query, which nobody changes until the transaction ends, though others may keep them, too: for what is
+ * needed by many at the same time. In SQLite the transaction has to have written something before.
+ */
+export const kept = <T extends keyof Schema, O>(
+  transaction: Transaction<Schema>,
+  query: SelectQueryBuilder<Schema, T, O>,
+): Promise<O[]> => (isPostgres(transaction) ? query.forShare() : query).execute() as Promise<O[]>
 
 export const isPostgres = (database: Kysely<Schema>) => database.getExecutor().adapter instanceof PostgresAdapter

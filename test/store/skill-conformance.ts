@@ -123,6 +123,17 @@ export function skillConformance(implementation: string, open: () => Promise<Rec
       for (const [isGiven, isUnneeded] of outcomes) expect(isGiven).toBe(!isUnneeded)
     })
 
+    it('are given to any number of sessions at the same time', async () => {
+      const { skills, sessions } = await open()
+      const made = Array.from({ length: 6 }, () => aSkill())
+      for (const { skill, version } of made) await skills.insert(skill, version)
+      const ids = made.map(({ version }) => version.version.id)
+      const created = Array.from({ length: 50 }, (_, index) =>
+        sessions.insert(aSession(), configured('skill_1', ...(index % 2 ? ids : ids.toReversed()))),
+      )
+      expect(new Set(await Promise.all(created))).toEqual(new Set([true]))
+    })
+
     it('are not given to a new session when they are deleted', async () => {
       const { skills, sessions, skill, first } = await withSkill()
       await skills.delete(skill.id, second(1))
