@@ -3,7 +3,7 @@ import type { FileMetadata } from '../../protocol/files.ts'
 import type { FileCopy, FileRecord, FileRecords } from '../records.ts'
 import { page } from './pages.ts'
 import type { Schema } from './schema.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, kept } from './transaction.ts'
 
 const read = ({ body, blob }: { body: string; blob: string }): FileRecord => ({
   metadata: JSON.parse(body) as FileMetadata,
@@ -21,16 +21,13 @@ async function insert(to: Kysely<Schema>, { metadata, blob }: FileRecord): Promi
 
 /** See `FileRecords.insertCopy`. */
 export async function insertCopy(transaction: Transaction<Schema>, { copy, of }: FileCopy): Promise<boolean> {
-  // Locked: who deletes it meanwhile, and counts then who else has its content, sees the copy.
-  const { numUpdatedRows } = await transaction
-    .updateTable('files')
-    .set({ id: of })
-    .where('id', '=', of)
-    .where('blob', '=', copy.blob)
-    .executeTakeFirst()
-  if (Number(numUpdatedRows) !== 1) return false
+  // First, for SQLite's lock.
   await insert(transaction, copy)
-  return true
+  // Who deletes it meanwhile, and counts then who else has its content, sees the copy.
+  const shared = transaction.selectFrom('files').select('id').where('id', '=', of).where('blob', '=', copy.blob)
+  if ((await kept(transaction, shared)).length > 0) return true
+  await transaction.deleteFrom('files').where('id', '=', copy.metadata.id).execute()
+  return false
 }
 
 export function fileRecords(database: Kysely<Schema>): FileRecords {
