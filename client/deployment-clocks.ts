@@ -97,7 +97,8 @@ export function specsOf({ expression, timezone }: CronSchedule, now = Date.now()
   const cron = parseCron(expression)
   const main = { cronExpressions: conjunctive(cron), timezone }
   const until = now + 10 * 366 * day
-  const beside = repeatedTimes(cron, timezone, now, until)
+  // Where clocks are changed Temporal may jump by an hour more than it should.
+  const beside = repeatedTimes(cron, timezone, now, until, 60 * minute)
   // The day of the week is asked of midnight: without one it is, west of Greenwich, that of the day before.
   if (cron.daysOfWeek.length < 7) beside.push(...timesWithoutMidnight(cron, timezone, now, until))
   return beside.length > 0 ? [main, { calendars: calendarsOf(beside) }] : [main]

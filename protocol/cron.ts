@@ -120,12 +120,15 @@ export function* cronTimes(cron: Cron, timezone: string, after: number): Generat
   }
 }
 
-/** The times between two instants that clocks show twice, because they are set back. */
-export function repeatedTimes(cron: Cron, timezone: string, after: number, until: number): number[] {
+/**
+ * The times between two instants that clocks show twice, because they are set back.
+ * @param behindMs how long after these, and after clocks are set forward, times are given, too. @default 0
+ */
+export function repeatedTimes(cron: Cron, timezone: string, after: number, until: number, behindMs = 0): number[] {
   const repeated: number[] = []
   for (const { at, before, behind } of clockChanges(timezone, after, until)) {
-    const setBack = before - behind
-    for (let time = at - setBack; time < at + setBack; time += minuteMs) {
+    const setBack = Math.max(0, before - behind)
+    for (let time = at - setBack; time < at + setBack + behindMs; time += minuteMs) {
       if (time > after && shows(cron, time + (time < at ? before : behind))) repeated.push(time)
     }
   }
@@ -154,10 +157,12 @@ interface ClockChange {
   behind: number
 }
 
+/** Those between two instants, and of the day before: its times may lie behind the first of them. */
 function* clockChanges(timezone: string, after: number, until: number): Generator<ClockChange> {
   const offsetAt = offsetsOf(timezone)
-  let behind = offsetAt(after)
-  for (let from = after; from < until; from += weekMs) {
+  const first = after - dayMs
+  let behind = offsetAt(first)
+  for (let from = first; from < until; from += weekMs) {
     const before = behind
     behind = offsetAt(from + weekMs)
     if (before === behind) continue

@@ -106,6 +106,8 @@ describe('the times of a cron expression', () => {
     const repeated = repeatedTimes(parseCron('*/5 * * * *'), timezone, from - 40 * 86_400_000, from + 40 * 86_400_000)
     expect(repeated).toEqual(Array.from({ length: (2 * minutes) / 5 }, (_, index) => from + index * 5 * 60_000))
     expect(repeatedTimes(parseCron('0 12 * * *'), timezone, from - 40 * 86_400_000, from)).toEqual([])
+    const more = repeatedTimes(parseCron('*/5 * * * *'), timezone, from - 1000, from + 1000, 3_600_000)
+    expect(more).toHaveLength(repeated.length + 12)
   })
 
   it.each([
