@@ -56,8 +56,9 @@ export async function startLocalHost(config: Config, { log, env = process.env }:
   const bus = await openBus(config, started)
   const holdfast = await connectHoldfast(parts, bus)
   started.defer(() => holdfast.close())
-  // With records that other machines may share this host's containers are for its own workers alone.
-  const overrides = isPostgresUrl(config.records.url) ? { hostQueue: await hostQueue(config) } : {}
+  // Where other machines may share Temporal and the records, this host's containers are for its own workers alone.
+  const isShared = temporal.connection !== undefined && isPostgresUrl(config.records.url)
+  const overrides = isShared ? { hostQueue: await hostQueue(config) } : {}
   const workers = started.use(await startWorkers(parts, holdfast, { bus, env, overrides }))
   const api = started.use(await startApi(parts, holdfast))
   await noteRunningHost(config.data, { url: api.url, temporal: { ...reached.known, namespace } })
