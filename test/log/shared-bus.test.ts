@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { SharedBus } from '../../log/shared-bus.ts'
 import type { PreviewEvent } from '../../protocol/events.ts'
@@ -64,9 +63,13 @@ describe('a bus of several machines', () => {
     await until(() => worker.wanted.has(session))
     end()
     await until(() => !worker.wanted.has(session))
-    worker.bus.publish(session, delta('unheard'))
-    worker.bus.publish('sesn_2', delta('unheard'))
-    await wait(10)
+    const heard: PreviewEvent[] = []
+    api.bus.subscribe('sesn_3', (preview) => heard.push(preview))
+    await until(() => worker.wanted.has('sesn_3'))
+    for (const id of [session, 'sesn_2']) worker.bus.publish(id, delta('unheard'))
+    // What is sent later comes later.
+    worker.bus.publish('sesn_3', delta('heard'))
+    await until(() => heard.length > 0)
     expect(sent.filter((text) => text.includes('unheard'))).toEqual([])
   })
 
@@ -76,7 +79,9 @@ describe('a bus of several machines', () => {
     const ends = [one, other, worker].map(({ bus }) => bus.subscribe(session, () => {}))
     await until(() => worker.wanted.has(session))
     for (const end of ends.slice(1)) end()
-    await wait(10)
+    // What is said later is heard later.
+    other.bus.subscribe('sesn_2', () => {})
+    await until(() => worker.wanted.has('sesn_2'))
     expect(worker.wanted.has(session)).toBe(true)
     ends[0]!()
     await until(() => !worker.wanted.has(session))
@@ -86,7 +91,8 @@ describe('a bus of several machines', () => {
     const { connect } = network()
     const api = connect({ repeatMs: 3_600_000 })
     api.bus.subscribe(session, () => {})
-    await wait(5)
+    const witness = connect()
+    await until(() => witness.wanted.has(session))
     const worker = connect()
     await until(() => worker.wanted.has(session))
   })
