@@ -14,7 +14,7 @@ import {
   withJson,
 } from '../options.ts'
 import { Output } from '../output/output.ts'
-import { relative } from '../output/times.ts'
+import { cronText, relative } from '../output/times.ts'
 import {
   addResource,
   archivedColumn,
@@ -59,7 +59,7 @@ export function deploymentCommands(program: Command): void {
       idColumn,
       { title: 'NAME', value: ({ name }) => name, flexible: true },
       { title: 'STATUS', value: ({ status }) => status },
-      { title: 'WHEN', value: whenOf },
+      { title: 'WHEN', value: ({ schedule }) => (schedule ? cronText(schedule) : 'on demand') },
       {
         title: 'NEXT',
         value: ({ schedule }) => schedule?.upcoming_runs_at?.[0],
@@ -188,9 +188,4 @@ function fileResource(text: string): object {
   const at = text.indexOf(':')
   const [file_id, mount_path] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
   return defined({ type: 'file', file_id, mount_path })
-}
-
-function whenOf({ schedule }: Deployment): string {
-  if (!schedule) return 'on demand'
-  return `${schedule.expression}${schedule.timezone === 'UTC' ? '' : ` ${schedule.timezone}`}`
 }

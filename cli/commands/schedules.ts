@@ -5,7 +5,7 @@ import { usageError } from '../failure.ts'
 import { defined, parseTime, withFrom, withJson } from '../options.ts'
 import { Output } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
-import { relative } from '../output/times.ts'
+import { cronText, relative } from '../output/times.ts'
 import { type ScheduleFlags, scheduleParams, withScheduleFlags } from './schedule-flags.ts'
 
 const columns: Column<Schedule>[] = [
@@ -127,5 +127,5 @@ async function withSchedules<T>(run: (schedules: SchedulesApi) => Promise<T>): P
 
 function whenOf({ schedule }: Schedule): string {
   if (schedule.type === 'interval') return `every ${schedule.every_seconds}s`
-  return `${schedule.expression}${schedule.timezone === 'UTC' ? '' : ` ${schedule.timezone}`}`
+  return cronText(schedule)
 }

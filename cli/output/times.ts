@@ -22,3 +22,7 @@ export function bytes(count: number): string {
   const value = count / 1000 ** power
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${names[power]}`
 }
+
+/** A cron schedule, with its time zone where that is not UTC. */
+export const cronText = ({ expression, timezone }: { expression: string; timezone: string }): string =>
+  `${expression}${timezone === 'UTC' ? '' : ` ${timezone}`}`

@@ -75,7 +75,12 @@ describe('a bus of several machines', () => {
 
   it('wants a session as long as anybody does', async () => {
     const { connect } = network()
-    const [one, other, worker] = [connect(), connect(), connect()]
+    // Nobody says again what was forgotten too soon.
+    const once = { repeatMs: 3_600_000 }
+    const [one, other, worker] = [connect(once), connect(once), connect(once)]
+    // Behind this they have greeted each other.
+    for (const { bus } of [one, other]) bus.subscribe('sesn_3', () => {})
+    await until(() => [one, other, worker].every(({ wanted }) => wanted.has('sesn_3')))
     const ends = [one, other, worker].map(({ bus }) => bus.subscribe(session, () => {}))
     await until(() => worker.wanted.has(session))
     for (const end of ends.slice(1)) end()
